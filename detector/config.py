@@ -1,0 +1,77 @@
+"""Every parameter once: default, range, unit, and one sentence why.
+
+``Settings()`` is what the commands use; ``Settings.preset("low")`` changes the sensitivity only. The digest of the
+settings goes into the log with every session, so that two sessions can be compared or told apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Sensitivity = Literal["low", "normal", "high"]
+FALSE_ALARMS_PER_HOUR: dict[str, float] = {"low": 1.0, "normal": 6.0, "high": 30.0}
+
+
+class Settings(BaseModel):
+    """Parameters of the whole line, from mesh schedule to episode grouping."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sensitivity: Sensitivity = Field(
+        "normal", description="Aimed false alarms per observed hour: low 1, normal 6, high 30."
+    )
+
+    # face
+    mesh_every_s: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="s; the mesh only places the regions, so every third frame at 30/s does; 0.33 s fails on a moving head.",
+    )
+    settle_s: float = Field(
+        0.5,
+        ge=0.0,
+        le=5.0,
+        description="s after the face is (re)acquired; the tracker's points drift for about 10 frames.",
+    )
+    min_face_px_per_mm: float = Field(
+        0.5,
+        ge=0.2,
+        le=5.0,
+        description="px/mm; below it a patch of 6 mm holds too few pixels to be placed.",
+    )
+
+    # crop and registration
+    crop_px_per_mm: float = Field(
+        2.5, ge=1.0, le=5.0, description="px/mm of the head-fixed crop; close-ups of usual webcams have 1.0-2.8."
+    )
+
+    # gaps
+    max_gap_s: float = Field(
+        0.25, ge=0.05, le=2.0, description="s without a new picture after which filters start anew."
+    )
+
+    # measurability
+    floor_limit_mm: float = Field(
+        1.5,
+        ge=0.3,
+        le=5.0,
+        description="mm; where the floor is higher there is no verdict and the time is not observed.",
+    )
+
+    # episodes
+    episode_gap_s: float = Field(
+        1.0,
+        ge=0.2,
+        le=60.0,
+        description="s of quiet that ends an episode; trains are 3-8 Hz, so 0.33 s is the longest pause inside one.",
+    )
+
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of all settings."""
+        text = json.dumps(self.model_dump(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
