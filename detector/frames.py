@@ -1,0 +1,415 @@
+"""Clips in, frames out: the only file that opens a ``cv2.VideoCapture``.
+
+Offsets are the container's presentation times. What OpenCV tells otherwise (frame count, frame rate) is used for the
+progress bar and for pictures without a time of their own, never for measuring.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.container import (
+    VIDEO_SUFFIXES,
+    Mp4,
+    announces_true_length,
+    check_file,
+    find_clips,
+    recorded_at,
+    sha256_of,
+    why_unreadable,
+)
+from detector.errors import SourceError, UsageError
+from detector.frame_checks import LOST_INTERVALS, Clock, Repeats
+from detector.types import Frame
+
+__all__ = ["VIDEO_SUFFIXES", "ClipSource", "find_clips", "recorded_at", "sha256_of"]
+
+Image = npt.NDArray[np.uint8]
+
+# FFmpeg demuxers that read one local file and nothing else. Playlists (hls, dash, concat, sdp) and picture series
+# (image2) are left out: a text file must not make the program open other files or a socket.
+_FORMATS = "mov,matroska,avi,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,ivf,obu,dv,mxf,nut,yuv4mpegpipe"
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+_AV1_CODES = ("av01", "AV01")
+# Failed grabs after which the end is believed: one grab is one packet, so this outlasts 20 s at 240/s. At the true end
+# 5000 of them take 10 ms.
+_MAX_FAILURES = 5000
+_MAX_RESCUES = 20  # seeks past damage, per clip
+_GAP_NOTE_S = 0.25  # after it the filters start anew, so the user is told
+_FREEZE_NOTE_S = 1.0
+_MAX_NOTES = 20
+_OPEN_LOCK = threading.Lock()
+
+
+class _Decoder(Protocol):
+    """What frames are read through: OpenCV, or PyAV for AV1."""
+
+    def grab(self) -> bool: ...
+    def time_s(self) -> float: ...
+    def picture(self) -> Image | None: ...
+    def seek(self, time_s: float) -> None: ...
+    def close(self) -> None: ...
+
+
+@contextmanager
+def _quiet_local_ffmpeg() -> Iterator[None]:
+    """FFmpeg inside OpenCV says nothing, and opens the one file only, while the body runs."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # read when cv2 is first imported
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read at the first opening; -8 is AV_LOG_QUIET
+    import cv2
+
+    if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"  # read at every opening
+    with _OPEN_LOCK:
+        before = os.environ.get(name)
+        os.environ[name] = "|".join(f"{key};{value}" for key, value in _OPTIONS.items())
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
+
+
+class _CvDecoder:
+    """OpenCV's own FFmpeg."""
+
+    def __init__(self, path: Path, mp4: Mp4 | None) -> None:
+        with _quiet_local_ffmpeg():
+            import cv2
+
+            self._cv2 = cv2
+            # The absolute path cannot be taken for a URL or an option; CAP_FFMPEG keeps 'img_%03d.png' literal.
+            self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        self.is_open = self._capture.isOpened()
+        # OpenCV knows rotations only: it would turn a mirrored clip upside down.
+        self._matrix = mp4.matrix if mp4 is not None and mp4.mirrored else None
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0 if self._matrix else 1)
+        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.count = float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.pixel_aspect = self._get_pixel_aspect()
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC))
+        self.codec = code.to_bytes(4, "little").decode("latin-1") if code > 0 else ""
+
+    def _get_pixel_aspect(self) -> float:
+        across = self._capture.get(self._cv2.CAP_PROP_SAR_NUM)
+        down = self._capture.get(self._cv2.CAP_PROP_SAR_DEN)
+        return across / down if across > 0 and down > 0 else 1.0
+
+    def grab(self) -> bool:
+        return bool(self._capture.grab())
+
+    def time_s(self) -> float:
+        return float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000.0
+
+    def picture(self) -> Image | None:
+        good, image = self._capture.retrieve()
+        if not good or image is None or image.ndim != 3:
+            return None
+        upright = cast(Image, image)
+        return upright if self._matrix is None else _displayed(upright, self._matrix)
+
+    def seek(self, time_s: float) -> None:
+        self._capture.set(self._cv2.CAP_PROP_POS_MSEC, time_s * 1000.0)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class _AvDecoder:
+    """PyAV, for AV1: OpenCV's wheels carry no AV1 decoder that runs without special hardware."""
+
+    def __init__(self, path: Path, mp4: Mp4 | None) -> None:
+        import av  # after cv2: the other way round cv2's windows hang on Linux
+
+        self._errors = av.error.FFmpegError
+        self._matrix = mp4.matrix if mp4 is not None and mp4.mirrored else None
+        self._container = av.open(str(path.absolute()), options=dict(_OPTIONS))
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._tick_s = float(self._stream.time_base or 0)
+        self._frames = self._container.decode(self._stream)
+        self._frame: av.VideoFrame | None = None
+
+    def grab(self) -> bool:
+        try:
+            self._frame = next(self._frames, None)
+        except self._errors:
+            self._frame = None
+            self._frames = self._container.decode(self._stream)  # an error ends the generator, not the clip
+        return self._frame is not None
+
+    def time_s(self) -> float:
+        if self._frame is None or self._frame.pts is None:
+            return math.nan
+        return (self._frame.pts - (self._stream.start_time or 0)) * self._tick_s
+
+    def picture(self) -> Image | None:
+        if self._frame is None:
+            return None
+        image = cast(Image, self._frame.to_ndarray(format="bgr24"))
+        if self._matrix is not None:
+            return _displayed(image, self._matrix)
+        quarter_turns = round(getattr(self._frame, "rotation", 0) / 90) % 4  # counter-clockwise, as np.rot90
+        return np.ascontiguousarray(np.rot90(image, quarter_turns))
+
+    def seek(self, time_s: float) -> None:
+        try:
+            self._container.seek(round(time_s * 1e6))  # microseconds of the whole container
+        except self._errors:
+            return  # the next grab fails and says so
+        self._frames = self._container.decode(self._stream)
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def _displayed(image: Image, matrix: tuple[float, float, float, float]) -> Image:
+    """The picture as players show it, for a display matrix of quarter turns and mirrors."""
+    a, b, c, d = matrix
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+class ClipSource:
+    """Frames of one recorded clip, in the order they are shown.
+
+    Parameters
+    ----------
+    path
+        A regular local file.
+    start_s, end_s
+        Part to read, seconds from the first picture of the clip, start included and end excluded. Everything before
+        the start is decoded and dropped: seeking lands on other frames in damaged or variable-rate clips.
+
+    Attributes
+    ----------
+    path : Path
+    width, height : int
+        Size of the upright picture, px.
+    nominal_fps : float
+        Announced frames per second; 0 when nothing between 1 and 1000 is announced.
+    duration_s : float | None
+        Announced length of the whole clip, s: an estimate for a progress bar.
+    notes : list[str]
+        What a user should know of the clip, filled while reading.
+    frames_read, frames_repeated, frames_lost : int
+        Counts within the part read. Lost frames are those missing where the time between two pictures is twice the
+        usual or more.
+
+    Raises
+    ------
+    SourceError
+        When there is no such clip, or no picture in it can be read.
+    UsageError
+        When ``start_s`` and ``end_s`` leave nothing to read.
+    """
+
+    def __init__(self, path: str | Path, *, start_s: float | None = None, end_s: float | None = None) -> None:
+        self._start_s = 0.0 if start_s is None else float(start_s)
+        self._end_s = math.inf if end_s is None else float(end_s)
+        if not 0.0 <= self._start_s < self._end_s:
+            raise UsageError(
+                f"The part from {self._start_s:g} s to {self._end_s:g} s is empty: "
+                "give a start of 0 or more and an end after it."
+            )
+        self.path = Path(path)
+        self.notes: list[str] = []
+        self.frames_read = self.frames_repeated = self.frames_lost = 0
+        self._estimated = 0
+        self._notes_left_out = 0
+        self._finished = False
+        self._frozen_from = 0.0
+        self._frozen_frames = 0
+        self._last_taken_s = 0.0
+        self._decoder: _Decoder
+        self._frames: Generator[Frame] | None = None
+        self._open()
+        first = self._next_picture()
+        if first is None:
+            self.close()
+            raise SourceError(
+                f"No picture in '{self.path}' can be decoded: the file is damaged or in a format this program cannot "
+                "read; convert it to H.264 in MP4 and try again."
+            )
+        self._first_image: Image | None = first
+        self.height, self.width = first.shape[:2]
+        self._frames = self._generate()
+
+    def __enter__(self) -> ClipSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        if self._frames is None:
+            raise StopIteration
+        return next(self._frames)
+
+    def close(self) -> None:
+        """Give the file back; the notes on what was read so far are complete after it."""
+        if self._frames is not None:
+            self._frames.close()
+        self._summarize()
+        self._decoder.close()
+
+    def _open(self) -> None:
+        mp4 = check_file(self.path)
+        decoder = _CvDecoder(self.path, mp4)
+        if not decoder.is_open:
+            raise SourceError(why_unreadable(self.path, mp4))
+        self._decoder = decoder
+        # In MP4 damage can stop the demuxer, and pictures carry times of their own. In a damaged AVI they do not: after
+        # a seek pictures would come a second time, under other times.
+        self._seekable = mp4 is not None
+        self.nominal_fps = decoder.fps if 1.0 <= decoder.fps <= 1000.0 else 0.0
+        duration = decoder.count / decoder.fps if decoder.count > 0 and decoder.fps > 0 else 0.0
+        self.duration_s: float | None = duration if 0.0 < duration < 1e6 else None
+        self._clock = Clock(self.nominal_fps)
+        self._repeats = Repeats()
+        if mp4 is not None and mp4.mirrored:
+            self._note("the clip asks to be shown mirrored and is read as players show it: make sure that left is left")
+        if abs(decoder.pixel_aspect - 1.0) > 0.01:
+            self._note(f"pixels are not square (width / height {decoder.pixel_aspect:.3f}): sizes in mm are less exact")
+        if decoder.codec in _AV1_CODES:
+            decoder.close()
+            self._decoder = _open_av1(self.path, mp4)
+
+    def _next_picture(self) -> Image | None:
+        """The next picture that can be decoded, passing over damage."""
+        while self._grab():
+            image = self._decoder.picture()
+            if image is not None:
+                return image
+        return None
+
+    def _grab(self) -> bool:
+        return any(self._decoder.grab() for _ in range(_MAX_FAILURES))
+
+    def _grab_beyond(self, raw_s: float) -> bool:
+        """Seek past damage that stops the demuxer; True when a picture later than ``raw_s`` was found."""
+        if self.duration_s is None or not self._seekable:
+            return False
+        ahead = max(0.5, 2.0 * self._clock.step_s)
+        while raw_s + ahead < self.duration_s:
+            self._decoder.seek(raw_s + ahead)
+            for _ in range(_MAX_FAILURES):
+                if not self._decoder.grab():
+                    break
+                if self._decoder.time_s() > raw_s:
+                    return True
+            ahead += max(0.5, 0.25 * ahead)
+        return False
+
+    def _generate(self) -> Generator[Frame]:
+        image, self._first_image = self._first_image, None
+        index, rescues, last_s = -1, 0, -math.inf
+        while True:
+            index += 1
+            raw_s = self._decoder.time_s()
+            step_s = self._clock.step_s
+            time_s, exact = self._clock.next(raw_s)
+            if time_s >= self._end_s:
+                break
+            if time_s >= self._start_s:
+                image = self._decoder.picture() if image is None else image
+                if image is not None:
+                    yield self._take(Frame(index, time_s, exact, image), last_s, step_s)
+            image, last_s = None, time_s
+            if not self._grab():
+                rescues += 1
+                if rescues > _MAX_RESCUES or not exact or not self._grab_beyond(raw_s):
+                    self._check_end(last_s + self._clock.step_s)
+                    break
+        if self.frames_read == 0:
+            until = f"to {self._end_s:g} s" if self._end_s < math.inf else "on"
+            raise UsageError(
+                f"'{self.path}' has no picture from {self._start_s:g} s {until}: name another part; the last picture "
+                f"before it is at {max(last_s, 0.0):.2f} s."
+            )
+
+    def _take(self, frame: Frame, last_s: float, step_s: float) -> Frame:
+        """Count a frame, note what is odd about it, and mark it when it repeats the one before."""
+        if self.frames_read and self._clock.jumped:
+            self._note(f"the clip's clock is set anew at {frame.t_s:.2f} s: times go on from the picture before")
+        if self.frames_read:
+            self.frames_lost += self._clock.lost
+            if frame.t_s - last_s > max(_GAP_NOTE_S, LOST_INTERVALS * step_s):
+                self._note(f"no picture can be read from {last_s + step_s:.2f} s to {frame.t_s:.2f} s")
+                self._end_freeze(last_s + step_s, frame.t_s)
+        repeated = self._repeats.is_repeat(frame.image)
+        if self._repeats.frozen:
+            self._frozen_frames += 1
+        else:
+            self._end_freeze(frame.t_s, frame.t_s)
+        self._last_taken_s = frame.t_s
+        self.frames_read += 1
+        self.frames_repeated += repeated
+        self._estimated += not frame.t_exact
+        return Frame(frame.index, frame.t_s, frame.t_exact, frame.image, repeated) if repeated else frame
+
+    def _end_freeze(self, until_s: float, next_s: float) -> None:
+        """Note the freeze that ended, if there was one; another may begin with the picture at ``next_s``."""
+        begin, self._frozen_from = self._frozen_from, next_s
+        frames, self._frozen_frames = self._frozen_frames, 0
+        if frames > 1 and until_s - begin > _FREEZE_NOTE_S:
+            self._note(f"the picture is frozen from {begin:.2f} s to {until_s:.2f} s")
+
+    def _check_end(self, end_s: float) -> None:
+        if self.duration_s is None or self.duration_s - end_s <= max(1.0, 0.02 * self.duration_s):
+            return
+        if announces_true_length(self.path):
+            self._note(
+                f"pictures end at {end_s:.2f} s although {self.duration_s:.2f} s are announced: "
+                "pictures are missing or unreadable, or the rest is sound only"
+            )
+
+    def _summarize(self) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        if self.frames_read:
+            self._end_freeze(self._last_taken_s + self._clock.step_s, 0.0)
+        if self._notes_left_out:
+            self.notes.append(f"{self._notes_left_out} more notes of these kinds")
+        if self._estimated:
+            self.notes.append(
+                f"{self._estimated} of {self.frames_read} pictures have no usable time of their own: "
+                f"{1.0 / self._clock.step_s:.4g} pictures a second were assumed"
+            )
+
+    def _note(self, text: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            self.notes.append(text)
+        else:
+            self._notes_left_out += 1
+
+
+def _open_av1(path: Path, mp4: Mp4 | None) -> _Decoder:
+    try:
+        return _AvDecoder(path, mp4)
+    except ImportError:
+        raise SourceError(
+            f"'{path}' is AV1 video, which needs one more package: run 'pip install av', or convert the clip to H.264."
+        ) from None
+    except (OSError, ValueError, IndexError):
+        raise SourceError(f"'{path}' is AV1 video that cannot be read: convert it to H.264 and try again.") from None
