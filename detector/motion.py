@@ -1,0 +1,126 @@
+"""Fields -> bump heights in mm at every muscle, and on a lattice over the face that tells what moves elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detector import regions
+from detector.kernels import bump_amplitudes
+from detector.registration import Field
+from detector.types import FloatArray
+
+BUMP_MM = 6.0  # standard deviation of the bump fitted: muscles round the nose are 5-7 mm half-wide
+LEAST_SHARE = 0.5  # of a site's patches must have been measured
+NOISE_MEMORY_S = 4.0  # patch noise is learned over this long
+CENTER_MEMORY_S = 2.0  # muscles sit where the mesh puts them on average over this long
+CLIP = 4.5  # changes above this many mean changes count as this many, so that a twitch is not learned as noise
+APART_MM = 2.7 * BUMP_MM  # lattice sites farther than this from a muscle feel nothing of its bump
+
+_XS_MM = np.arange(-36.0, 37.0, 9.0)
+_YS_MM = np.arange(-18.0, 66.0, 9.0)
+LATTICE_MM = np.array([(x, y) for y in _YS_MM for x in _XS_MM])
+REGION_COUNT = len(regions.SITES)
+SITE_COUNT = REGION_COUNT + len(LATTICE_MM)
+_POINTS = [list(site.points) for site in regions.SITES]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Bump heights at one moment: the regions first, then the lattice."""
+
+    t_s: float
+    height_mm: FloatArray  # (SITE_COUNT, 2) x right, y down, in the head's frame
+    centers_mm: FloatArray  # (R, 2) of the regions, from the middle of the eyes
+    centers_px: FloatArray  # (R, 2) of the regions in the frame
+    head_speed_mm_s: float
+    turn_deg: float
+    px_per_mm: float
+    inside: bool
+    since_acquired_s: float
+
+
+class Meter:
+    """Learns the noise of each patch as it goes, and weighs the patches of a bump by it."""
+
+    def __init__(self, patches_mm: npt.NDArray[np.float64], scale: float, origin: npt.NDArray[np.float64]) -> None:
+        self._patches_mm = patches_mm
+        self._scale = scale
+        self._origin = origin
+        self._lattice_bumps = _bumps(LATTICE_MM, patches_mm)
+        self.reset()
+
+    def reset(self) -> None:
+        self._before: FloatArray | None = None
+        self._before_t = 0.0
+        self._change = np.zeros(len(self._patches_mm))  # mean absolute change per axis from frame to frame, px
+        self._seen = np.zeros(len(self._patches_mm))
+        self._centers_mm: npt.NDArray[np.float64] | None = None
+        self._count = 0
+
+    def measure(self, field: Field) -> Sample:
+        """Bump heights of this field."""
+        crop = field.crop
+        dt = field.t_s - self._before_t if self._before is not None else 1.0 / 30.0
+        self._learn(field.motion_px, dt)
+        self._before_t = field.t_s
+        placed = np.array([crop.face.points_px[points].mean(axis=0) for points in _POINTS], dtype=np.float64)
+        linear = np.linalg.inv(crop.to_image[:, :2])
+        in_crop = ((placed - crop.to_image[:, 2]) @ linear.T - self._origin) / self._scale
+        self._count += 1
+        share = max(1.0 / self._count, 1.0 - np.exp(-dt / CENTER_MEMORY_S))
+        if self._centers_mm is None:
+            self._centers_mm = in_crop
+        self._centers_mm = (1.0 - share) * self._centers_mm + share * in_crop
+        bumps = np.concatenate([_bumps(self._centers_mm, self._patches_mm), self._lattice_bumps])
+        height = np.empty((SITE_COUNT, 2), dtype=np.float32)
+        bump_amplitudes(field.motion_px, self._weight(), bumps, LEAST_SHARE, height)
+        in_frame = (self._centers_mm * self._scale + self._origin) @ crop.to_image[:, :2].T + crop.to_image[:, 2]
+        return Sample(
+            t_s=field.t_s,
+            height_mm=(height / self._scale).astype(np.float32),
+            centers_mm=self._centers_mm.astype(np.float32),
+            centers_px=in_frame.astype(np.float32),
+            head_speed_mm_s=crop.speed_mm_s,
+            turn_deg=field.turn_deg,
+            px_per_mm=crop.px_per_mm,
+            inside=crop.inside,
+            since_acquired_s=crop.face.since_acquired_s,
+        )
+
+    def _learn(self, motion_px: FloatArray, dt: float) -> None:
+        if self._before is not None:
+            change = np.abs(motion_px - self._before).mean(axis=1)
+            known = np.isfinite(change)
+            self._seen += known
+            limit = np.where(self._seen > 5, CLIP * self._change, np.inf)
+            change = np.minimum(change, limit)
+            share = np.maximum(1.0 / np.maximum(self._seen, 1.0), 1.0 - np.exp(-dt / NOISE_MEMORY_S))
+            self._change = np.where(known, (1.0 - share) * self._change + share * change, self._change)
+        self._before = motion_px
+
+    def _weight(self) -> FloatArray:
+        """One over the noise variance; all alike until there is something to go by."""
+        known = self._seen > 3
+        if not known.any():
+            return np.ones(len(self._change), dtype=np.float32)
+        usual = float(np.median(self._change[known]))
+        noise = np.where(known, np.maximum(self._change, 0.2 * usual), 3.0 * usual)
+        return (1.0 / np.maximum(noise, 1e-4) ** 2).astype(np.float32)
+
+
+def _bumps(centers_mm: npt.NDArray[np.float64], patches_mm: npt.NDArray[np.float64]) -> FloatArray:
+    """(S, N) value of each center's bump at each patch."""
+    apart = ((patches_mm[None, :, :] - centers_mm[:, None, :]) ** 2).sum(axis=-1)
+    return np.exp(-apart / (2.0 * BUMP_MM**2)).astype(np.float32)
+
+
+def apart_shares(centers_mm: npt.NDArray[np.float32]) -> FloatArray:
+    """(R, L) rows that sum to 1 over the lattice sites that lie apart from each region."""
+    distance = np.hypot(
+        centers_mm[:, None, 0] - LATTICE_MM[None, :, 0], centers_mm[:, None, 1] - LATTICE_MM[None, :, 1]
+    )
+    far = (distance > APART_MM).astype(np.float32)
+    return (far / np.maximum(far.sum(axis=1, keepdims=True), 1.0)).astype(np.float32)

@@ -1,0 +1,216 @@
+"""Face + Frame -> a crop that holds the head still: placed by the mesh, steadied by the picture itself.
+
+Landmarks alone leave twice the motion that the picture can take out, so every crop is also aligned to the one before it
+(sparse optical flow off eyes, nose and mouth, robust affine) and drawn back to the mesh only slowly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detector import regions
+from detector.config import Settings
+from detector.kernels import warp_affine
+from detector.types import Face, FloatArray, Frame
+
+F64 = npt.NDArray[np.float64]
+
+# The crop in mm about the middle of the eyes (x right, y down): outer canthi to mouth corners.
+LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -46.0, 46.0, -26.0, 72.0
+RELAX_S = 1.0  # the crop is drawn back to the mesh with this time constant (3 % per frame at 30/s)
+BLUR_PX = 0.8  # Gaussian on every crop before registration: less pixel noise, straighter gradients
+_STEADY_SCALE = 0.5  # the steadying works on a crop of half the size
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One head-fixed picture."""
+
+    t_s: float
+    image: FloatArray  # (h, w) gray, blurred by BLUR_PX
+    to_image: F64  # (2, 3) crop px -> frame px
+    px_per_mm: float  # of the frame
+    speed_mm_s: float  # of the head in the picture, against the crop before
+    inside: bool  # False when part of the crop lies outside the picture
+    face: Face
+
+
+class HeadCrop:
+    """Turns tracked frames into crops; forget everything with ``reset`` when the face is lost or after a gap."""
+
+    def __init__(self, settings: Settings) -> None:
+        import cv2
+
+        self._cv2: Any = cv2
+        self.scale = settings.crop_px_per_mm
+        self.shape = (round((BOTTOM_MM - TOP_MM) * self.scale), round((RIGHT_MM - LEFT_MM) * self.scale))
+        self.origin = np.array([-LEFT_MM, -TOP_MM]) * self.scale
+        self._template_mm = np.array(regions.RIGID_MM)
+        self._steady_points = self._choose_steady_points()
+        self.reset()
+
+    def reset(self) -> None:
+        self._placed: F64 | None = None  # last crop -> frame
+        self._meshed: F64 | None = None  # the mesh's own placement then
+        self._small: npt.NDArray[np.uint8] | None = None
+        self._t_s = 0.0
+
+    def crop(self, frame: Frame, face: Face) -> Crop:
+        """The head-fixed crop of this frame."""
+        meshed = self._place_by_mesh(face)
+        work, offset, shrink = self._gray(frame, face, meshed)
+        if self._placed is None or self._meshed is None or self._small is None:
+            placed = meshed
+            small = self._render_small(work, placed, offset, shrink)
+            speed = 0.0
+        else:
+            dt = max(frame.t_s - self._t_s, 1e-3)
+            step = _compose(meshed, _invert(self._meshed))
+            predicted = _compose(step, self._placed)
+            first = self._render_small(work, predicted, offset, shrink)
+            correction = self._align(self._small, first)
+            placed = _compose(predicted, correction)
+            share = 1.0 - np.exp(-dt / RELAX_S)
+            placed = (1.0 - share) * placed + share * meshed
+            small = self._render_small(work, placed, offset, shrink)
+            center = np.array([self.shape[1] / 2, self.shape[0] / 2])
+            travel = _apply(placed, center) - _apply(self._placed, center)
+            speed = float(np.hypot(*travel)) / face.px_per_mm / dt
+        self._placed, self._meshed, self._small, self._t_s = placed, meshed, small, frame.t_s
+        image = self._render(work, placed, offset, shrink, self.shape)
+        blurred = self._cv2.GaussianBlur(image, (0, 0), BLUR_PX)
+        return Crop(frame.t_s, blurred, placed, face.px_per_mm, speed, self._is_inside(placed, frame), face)
+
+    def _place_by_mesh(self, face: Face) -> F64:
+        """Similarity from crop px to frame px through the rigid mesh points, at the iris scale."""
+        target = face.points_px[list(regions.RIGID)].astype(np.float64)
+        source = self._template_mm
+        weight = np.ones(len(source))
+        rotation, scale, shift = np.eye(2), 1.0, np.zeros(2)
+        for _ in range(4):
+            rotation, scale, shift = _similarity(source, target, weight)
+            miss = np.hypot(*(target - (scale * source @ rotation.T + shift)).T)
+            cut = max(3.0 * float(np.median(miss)), 1e-6)
+            weight = np.where(miss < cut, (1.0 - (miss / cut) ** 2) ** 2, 0.0)
+        eyes = face.points_px[list(regions.EYE_CORNERS)].mean(axis=0).astype(np.float64)
+        linear = rotation * (face.px_per_mm / self.scale)
+        return np.column_stack([linear, eyes - linear @ self.origin])
+
+    def _gray(self, frame: Frame, face: Face, placed: F64) -> tuple[FloatArray, F64, int]:
+        """Gray float picture of the face's surroundings, shrunk by whole numbers where the face is large."""
+        height, width = frame.image.shape[:2]
+        corners = np.array([[0, 0], [self.shape[1], 0], [0, self.shape[0]], self.shape[::-1]], dtype=np.float64)
+        around = np.array([_apply(placed, corner) for corner in corners])
+        margin = 12.0 * face.px_per_mm
+        x0, y0 = np.maximum(np.floor(around.min(axis=0) - margin).astype(int), 0)
+        x1, y1 = np.minimum(np.ceil(around.max(axis=0) + margin).astype(int), [width, height])
+        x0, y0 = min(int(x0), width - 8), min(int(y0), height - 8)
+        x1, y1 = max(int(x1), x0 + 8), max(int(y1), y0 + 8)
+        # to float before mixing the colors: gray rounded to 8 bits again would add noise of its own
+        part = frame.image[y0:y1, x0:x1].astype(np.float32)
+        gray = self._cv2.cvtColor(part, self._cv2.COLOR_BGR2GRAY)
+        shrink = max(1, int(face.px_per_mm / self.scale))
+        if shrink > 1:
+            gray = gray[: gray.shape[0] // shrink * shrink, : gray.shape[1] // shrink * shrink]
+            size = (gray.shape[1] // shrink, gray.shape[0] // shrink)
+            gray = self._cv2.resize(gray, size, interpolation=self._cv2.INTER_AREA)
+        return gray, np.array([x0, y0], dtype=np.float64), shrink
+
+    def _render(self, work: FloatArray, placed: F64, offset: F64, shrink: int, shape: tuple[int, int]) -> FloatArray:
+        """The crop, or with a smaller shape the whole crop at a smaller scale."""
+        zoom = self.shape[0] / shape[0]
+        matrix = placed.copy()
+        matrix[:, 2] -= offset
+        matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 * (zoom - 1.0))
+        matrix[:, :2] *= zoom
+        if shrink > 1:
+            matrix[:, 2] -= 0.5 * (shrink - 1.0)  # the middle of a block of pixels
+            matrix /= shrink
+        out = np.empty(shape, dtype=np.float32)
+        warp_affine(work, matrix, out)
+        return out
+
+    def _render_small(self, work: FloatArray, placed: F64, offset: F64, shrink: int) -> npt.NDArray[np.uint8]:
+        shape = (round(self.shape[0] * _STEADY_SCALE), round(self.shape[1] * _STEADY_SCALE))
+        small = self._render(work, placed, offset, shrink, shape)
+        return np.clip(small + 0.5, 0, 255).astype(np.uint8)
+
+    def _align(self, before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> F64:
+        """Affine taking crop px of ``before`` to crop px of ``after``; identity when it cannot be told."""
+        points = self._steady_points
+        moved, found, _ = self._cv2.calcOpticalFlowPyrLK(
+            before, after, points, None, winSize=(15, 15), maxLevel=2, criteria=(3, 20, 0.005)
+        )
+        good = found.ravel() == 1
+        if good.sum() < 12:
+            return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        source = points[good, 0].astype(np.float64) / _STEADY_SCALE
+        target = moved[good, 0].astype(np.float64) / _STEADY_SCALE
+        design = np.column_stack([source, np.ones(len(source))])
+        weight = np.ones(len(source))
+        solution = np.zeros((3, 2))
+        for _ in range(6):
+            root = np.sqrt(weight)[:, None]
+            solution = np.linalg.lstsq(design * root, target * root, rcond=None)[0]
+            miss = np.hypot(*(target - design @ solution).T)
+            cut = 4.685 * max(float(np.median(miss)) / 1.177, 0.02)
+            weight = np.where(miss < cut, (1.0 - (miss / cut) ** 2) ** 2, 0.0)
+        affine = solution.T
+        stretch = np.linalg.svd(affine[:, :2], compute_uv=False)
+        if stretch.max() > 1.15 or stretch.min() < 0.87:
+            return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        return affine
+
+    def _choose_steady_points(self) -> FloatArray:
+        """A lattice off eyes, nose and mouth (small-crop px), so that the signal is never steadied away."""
+        points = []
+        for y in np.arange(TOP_MM + 5, BOTTOM_MM - 4, 7.0):
+            for x in np.arange(LEFT_MM + 5, RIGHT_MM - 4, 7.0):
+                on_eye = abs(abs(x) - 31.0) < 16.0 and -10.0 < y < 9.0
+                on_nose_or_mouth = abs(x) < 24.0 and y > 6.0
+                if not on_eye and not on_nose_or_mouth:
+                    points.append((x, y))
+        crop_px = (np.array(points) * self.scale + self.origin) * _STEADY_SCALE
+        return crop_px.astype(np.float32).reshape(-1, 1, 2)
+
+    def _is_inside(self, placed: F64, frame: Frame) -> bool:
+        """Whether the nose and its surroundings lie in the picture."""
+        height, width = frame.image.shape[:2]
+        for x_mm, y_mm in ((-30.0, -5.0), (30.0, -5.0), (-30.0, 60.0), (30.0, 60.0)):
+            x, y = _apply(placed, np.array([x_mm, y_mm]) * self.scale + self.origin)
+            if not (0.0 <= x < width and 0.0 <= y < height):
+                return False
+        return True
+
+
+def _similarity(source: F64, target: F64, weight: F64) -> tuple[F64, float, F64]:
+    """Weighted least-squares rotation, scale and shift (Umeyama 1991)."""
+    total = weight.sum()
+    source_mean = weight @ source / total
+    target_mean = weight @ target / total
+    a = source - source_mean
+    b = target - target_mean
+    u, s, vt = np.linalg.svd((b * weight[:, None]).T @ a)
+    sign = np.diag([1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = u @ sign @ vt
+    scale = float(np.trace(np.diag(s) @ sign) / (weight @ (a**2).sum(axis=1)))
+    return rotation, scale, target_mean - scale * rotation @ source_mean
+
+
+def _compose(outer: F64, inner: F64) -> F64:
+    """Affine ``outer`` after ``inner``."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def _invert(affine: F64) -> F64:
+    linear = np.linalg.inv(affine[:, :2])
+    return np.column_stack([linear, -linear @ affine[:, 2]])
+
+
+def _apply(affine: F64, point: F64) -> F64:
+    result: F64 = affine[:, :2] @ point + affine[:, 2]
+    return result

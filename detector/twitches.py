@@ -1,0 +1,292 @@
+"""Samples -> scores and candidates: what stands out of the recording's own noise, and what it would take to do so.
+
+The score of a region is the height of its best-fitting jerk over the region's own noise of the last seconds, divided by
+how far the rest of the face stands out at the same time. That division is what tells a twitch from a blink, a word or
+a jerk of the head.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.config import Settings
+from detector.grid import HALF_S, RATE_HZ, EvenGrid, matched_filters
+from detector.kernels import filter_block, find_peaks, score_block
+from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
+from detector.types import FloatArray, WhyNot
+
+# Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
+# without injected twitches (docs/measurements.md); the tail falls by a factor of e per 0.76.
+THRESHOLDS = {"low": 9.9, "normal": 8.5, "high": 7.3}
+GAIN = 0.65  # a bump of 1 mm reads this high through crop, compression, patch and filter (docs/measurements.md)
+FOLLOWER_SHARE = 0.5  # of the threshold is enough for a jerk in the train of one that passed it
+AROUND_S = 0.1  # the rest of the face counts as busy this long before and after
+BLOCK = 6  # grid samples decided together
+SCALE_S = 8.0  # noise memory; a longer one met changes of light and pose and was worse
+SCALE_LEAST_S = 3.0  # nothing is decided on less; the first seconds wait for it
+KEEP_S = 3.0  # record kept for shaping twitches
+PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
+MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
+TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
+LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
+EDGE_S = 0.15  # filters at the end of a stretch see it cut off
+_HALF = round(HALF_S * RATE_HZ)
+_AROUND = round(AROUND_S * RATE_HZ)
+_RADIUS = round(PEAK_RADIUS_S * RATE_HZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Scores at one grid time."""
+
+    t_s: float
+    score: FloatArray  # (R,) height over noise, over the activity elsewhere
+    excess: FloatArray  # (R,) height over noise
+    height_mm: FloatArray  # (R, 2) filtered bump height, gain corrected
+    sigma_mm: FloatArray  # (R,)
+    floor_mm: FloatArray  # (R,)
+    why_not: WhyNot  # holds for all regions
+    head_speed_mm_s: float
+    px_per_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A peak of the score of one region."""
+
+    moment: Moment
+    region: int
+    record_mm: FloatArray  # (n,) skin motion along the direction of the jerk, on the grid
+    record_start_s: float
+
+
+class Detector:
+    """Streams samples in, moments and candidates out, a fixed time later."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.threshold = THRESHOLDS[settings.sensitivity]
+        self._grid = EvenGrid()
+        self._scales: deque[FloatArray] = deque(maxlen=round(SCALE_S * RATE_HZ / BLOCK))
+        self._taps: npt.NDArray[np.float64] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._intervals: list[float] = []
+        self._early: list[Sample] = []
+        self._last: Sample | None = None
+        self._values: list[FloatArray] = []  # the record of this stretch, oldest first
+        self._context: list[Sample] = []  # the sample each grid time came from
+        self._first_k = 0  # grid number of _values[0]
+        self._filtered = 0  # rows of _values filtered so far
+        self._waiting: deque[_Block] = deque()  # filtered, waiting for the noise to be known
+        self._scored: deque[_Scored] = deque()  # scored, waiting for the block after
+        self._moments: deque[Moment] = deque()  # decided lately, for the peaks at their edge
+        self._peaked = 0  # moments whose peaks were looked for, as a position in _moments
+        self._scored_before: _Scored | None = None
+        self._ended = False
+
+    def push(self, sample: Sample) -> list[Moment | Candidate]:
+        """What this sample decides: the moments of about 1.3 s before, and the candidates among them."""
+        if self._taps is None or self._early or self._last is None:
+            return self._push_early(sample)
+        return self._push_grid(sample)
+
+    def finish(self) -> list[Moment | Candidate]:
+        """End of a stretch (face lost, gap, end of the source): everything still waiting is decided."""
+        out: list[Moment | Candidate] = []
+        for sample in self._start_grid():
+            out += self._push_grid(sample)
+        self._ended = True
+        if self._values:
+            last = self._values[-1]
+            self._values.extend([last] * _HALF)
+            out += self._advance()
+        self._grid.reset()
+        self._begin()
+        return out
+
+    def _push_early(self, sample: Sample) -> list[Moment | Candidate]:
+        """The first samples of a stretch tell the frame rate, which the filters are made for."""
+        if self._early:
+            self._intervals.append(sample.t_s - self._early[-1].t_s)
+        self._early.append(sample)
+        out: list[Moment | Candidate] = []
+        if len(self._intervals) >= 30 or (len(self._intervals) >= 8 and sum(self._intervals) > 1.0):
+            for early in self._start_grid():
+                out += self._push_grid(early)
+        return out
+
+    def _start_grid(self) -> list[Sample]:
+        samples, self._early = self._early, []
+        if samples and self._taps is None and self._intervals:
+            self._taps = matched_filters(1.0 / max(float(np.median(self._intervals)), 1e-3))
+        return samples if self._taps is not None else []
+
+    def _push_grid(self, sample: Sample) -> list[Moment | Candidate]:
+        height = sample.height_mm
+        if self._last is not None and self._values:
+            height = np.where(np.isfinite(height), height, self._values[-1])
+        else:
+            height = np.nan_to_num(height)
+        self._last = sample
+        for k, values in self._grid.push(sample.t_s, height.astype(np.float32)):
+            if not self._values:
+                self._first_k = k - _HALF
+                self._values.extend([values] * _HALF)  # as if still before the stretch
+                self._context.extend([sample] * _HALF)
+                self._filtered = _HALF
+            self._values.append(values)
+            self._context.append(sample)
+        return self._advance()
+
+    def _advance(self) -> list[Moment | Candidate]:
+        while self._filtered + BLOCK + _HALF <= len(self._values):
+            self._filter(BLOCK)
+        if self._ended and self._values:
+            rest = len(self._values) - _HALF - self._filtered
+            if rest > 0:
+                self._filter(rest)
+        if self._waiting and (self._ended or len(self._scales) >= SCALE_LEAST_S * RATE_HZ / BLOCK):
+            scale = np.median(np.stack(self._scales), axis=0) / 1.177  # median of a Rayleigh length
+            while self._waiting:
+                self._scored.append(self._score(self._waiting.popleft(), scale.astype(np.float32)))
+        out: list[Moment | Candidate] = []
+        while len(self._scored) > 1 or (self._ended and self._scored):
+            out += self._decide()
+        if self._ended:
+            out += self._peaks(len(self._moments))
+        self._forget()
+        return out
+
+    def _filter(self, count: int) -> None:
+        assert self._taps is not None
+        first = self._filtered
+        stretch = np.stack(self._values[first - _HALF : first + count + _HALF])
+        filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
+        filter_block(stretch, self._taps, _HALF, filtered)
+        length = np.hypot(filtered[..., 0], filtered[..., 1])
+        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], length, self._context[first])
+        if not self._why_not(block.context, -np.inf):
+            self._scales.append(np.median(length, axis=0))
+        self._waiting.append(block)
+        self._filtered += count
+
+    def _score(self, block: _Block, scale: FloatArray) -> _Scored:
+        scale = np.hypot(scale, LEAST_SCALE_PX / block.context.px_per_mm).astype(np.float32)
+        count, courses = block.length.shape[:2]
+        excess = np.empty((count, courses, REGION_COUNT), dtype=np.float32)
+        around = np.empty_like(excess)
+        score_block(block.length, scale, apart_shares(block.context.centers_mm), excess, around)
+        return _Scored(block, scale, excess, around)
+
+    def _decide(self) -> list[Moment | Candidate]:
+        """The oldest scored block: activity elsewhere is the highest within AROUND_S, so the next block must be in."""
+        now = self._scored.popleft()
+        before = self._scored_before
+        joined = [now.around] if before is None else [before.around[-_AROUND:], now.around]
+        offset = 0 if before is None else min(_AROUND, len(before.around))
+        if self._scored:
+            joined.append(self._scored[0].around[:_AROUND])
+        around = np.concatenate(joined)
+        self._scored_before = now
+        out: list[Moment | Candidate] = []
+        rows = np.arange(REGION_COUNT)
+        for b in range(len(now.excess)):
+            busy = around[max(offset + b - _AROUND, 0) : offset + b + _AROUND + 1].max(axis=0)
+            ratio = now.excess[b] / np.maximum(busy, 1.0)
+            best = ratio.argmax(axis=0)
+            sigma = now.scale[1, :REGION_COUNT] / GAIN
+            context = now.block.context
+            t_s = (now.block.first_k + b) / RATE_HZ
+            moment = Moment(
+                t_s=t_s,
+                score=ratio[best, rows],
+                excess=now.excess[b][best, rows],
+                height_mm=now.block.filtered[b][best, rows] / np.float32(GAIN),
+                sigma_mm=sigma,
+                floor_mm=(sigma * THRESHOLDS["normal"]).astype(np.float32),
+                why_not=self._why_not(context, t_s),
+                head_speed_mm_s=context.head_speed_mm_s,
+                px_per_mm=context.px_per_mm,
+            )
+            self._moments.append(moment)
+            out.append(moment)
+        return out + self._peaks(len(self._moments) - _RADIUS)
+
+    def _why_not(self, context: Sample, t_s: float) -> WhyNot:
+        why = WhyNot.NONE
+        if context.since_acquired_s < self._settings.settle_s:
+            why |= WhyNot.SETTLING
+        if context.px_per_mm < self._settings.min_face_px_per_mm:
+            why |= WhyNot.FACE_SMALL
+        if context.head_speed_mm_s > MOTION_LIMIT_MM_S or context.turn_deg > TURN_LIMIT_DEG:
+            why |= WhyNot.MOTION
+        if not context.inside:
+            why |= WhyNot.EDGE
+        if self._ended and t_s > (self._first_k + len(self._values) - _HALF) / RATE_HZ - EDGE_S:
+            why |= WhyNot.SETTLING
+        return why
+
+    def _peaks(self, until: int) -> list[Moment | Candidate]:
+        """Candidates among the moments before position ``until``: peaks in time of the best region."""
+        if until <= self._peaked:
+            return []
+        best = np.array([np.max(m.excess) for m in self._moments], dtype=np.float32)
+        ranked = np.array([np.max(m.score) for m in self._moments], dtype=np.float32)
+        out: list[Moment | Candidate] = []
+        least = FOLLOWER_SHARE * self.threshold
+        rows = set(find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist())
+        # whole-face movements are wanted too, to be kept as rejected with their reason
+        rows |= {
+            r
+            for r in find_peaks(best, _RADIUS, self.threshold, self._peaked, until).tolist()
+            if not any(abs(r - k) <= _RADIUS for k in rows)
+        }
+        for r in sorted(rows):
+            moment = self._moments[r]
+            region = int(np.argmax(moment.score if ranked[r] >= least else moment.excess))
+            out.append(self._candidate(moment, region))
+        self._peaked = until
+        return out
+
+    def _candidate(self, moment: Moment, region: int) -> Candidate:
+        row = round(moment.t_s * RATE_HZ) - self._first_k
+        first, last = max(row - _HALF, 0), min(row + _HALF + 1, len(self._values))
+        heights = np.stack([values[region] for values in self._values[first:last]])
+        toward = moment.height_mm[region] / max(float(np.hypot(*moment.height_mm[region])), 1e-9)
+        record = (heights @ toward / GAIN).astype(np.float32)
+        return Candidate(moment, region, record, (self._first_k + first) / RATE_HZ)
+
+    def _forget(self) -> None:
+        keep_from = self._filtered - round(KEEP_S * RATE_HZ)
+        if self._waiting:
+            keep_from = min(keep_from, self._waiting[0].first_k - self._first_k - 2 * _HALF)
+        if keep_from > 2 * _HALF:
+            del self._values[:keep_from]
+            del self._context[:keep_from]
+            self._first_k += keep_from
+            self._filtered -= keep_from
+        while len(self._moments) > 4 * _RADIUS and self._peaked > 2 * _RADIUS:
+            self._moments.popleft()
+            self._peaked -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    first_k: int
+    filtered: FloatArray  # (B, C, R, 2)
+    length: FloatArray  # (B, C, SITE_COUNT)
+    context: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    block: _Block
+    scale: FloatArray  # (C, SITE_COUNT)
+    excess: FloatArray  # (B, C, R)
+    around: FloatArray  # (B, C, R)
