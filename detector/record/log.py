@@ -1,0 +1,372 @@
+"""The episode log: one SQLite file with every run, its episodes, and its twitches kept and rejected.
+
+Each ``add_*`` is a transaction of its own and on the disk when it returns, so that a crash loses nothing found before
+it. A run whose program died keeps the status ``running``; it is listed as stored, because from outside it cannot be
+told from one that is still going on (another process, another machine). Nothing is ever deleted: a run that replaces
+others marks them as superseded, and only once it is complete itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from detector import __version__
+from detector.errors import LogError, UsageError
+from detector.record import schema
+from detector.record.entries import (
+    REJECTED_KINDS,
+    LoggedEpisode,
+    LoggedRun,
+    LoggedTwitch,
+    episode_id,
+    moment_of,
+    time_of_day,
+    twitch_id,
+)
+from detector.types import Episode, Session, Twitch
+
+Moment = datetime | str | None
+
+# One run per session id: the same file, settings and versions give the same findings, which must not be counted
+# twice. The last complete one stands for all; without a complete one, the last. Cameras have no hash: every run counts.
+_CURRENT = """SELECT run FROM (SELECT run, ROW_NUMBER() OVER (
+    PARTITION BY CASE WHEN sha256 = '' THEN run ELSE session_id END
+    ORDER BY status = 'complete' DESC, run DESC) AS place
+    FROM sessions WHERE superseded_by IS NULL OR :superseded) WHERE place = 1"""
+
+
+class EpisodeLog:
+    """The log in ``path``; a context manager.
+
+    Parameters
+    ----------
+    path : Path or str, optional
+        None: ``NASALIS_LOG`` of the environment, else ``log.sqlite`` in the user's data folder.
+    must_exist : bool
+        Refuse to make a new log: for commands that only read, where a mistyped name should not give an empty list.
+
+    Raises
+    ------
+    LogError
+        Here and in every method: the file is no nasalis log, is newer than this program, or cannot be read or written.
+    """
+
+    def __init__(self, path: Path | str | None = None, *, must_exist: bool = False) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        if must_exist and not self.path.exists():
+            raise LogError(f"there is no episode log at {self.path}: run nasalis analyze first, or name one with --log")
+        self._db = schema.connect(self.path)
+
+    def __enter__(self) -> EpisodeLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; everything written is already on the disk."""
+        with schema.errors_of(self.path):
+            self._db.close()
+
+    # writing
+
+    def begin(self, session: Session, *, replace: bool = False) -> int:
+        """Open a run and return its key.
+
+        Parameters
+        ----------
+        session : Session
+            What is known at the start; :meth:`finish` writes the final figures.
+        replace : bool
+            Once this run finishes as ``complete``, earlier runs over a file of the same hash are marked superseded.
+            A source without a hash (a camera) replaces nothing.
+        """
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        cells = [*schema.encode(schema.SESSION, session), __version__, created, int(replace)]
+        columns = (*schema.SESSION, "nasalis_version", "created_utc", "replaces")
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            cursor = self._db.execute(f"INSERT INTO sessions ({_list(columns)}) VALUES ({_marks(columns)})", cells)
+        return int(cursor.lastrowid or 0)
+
+    def add_twitch(self, run: int, twitch: Twitch, episode_number: int | None = None) -> None:
+        """Keep one twitch, kept or rejected with its reason.
+
+        The same twitch (region, side, onset, peak) written again replaces itself, so a kept one may be written as soon
+        as it is found and once more with its episode.
+        """
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            self._put_twitch(run, twitch, episode_number)
+
+    def add_episode(self, run: int, episode: Episode) -> None:
+        """Keep one episode together with its twitches: all of it or nothing."""
+        columns = ("run", *schema.EPISODE)
+        cells = [run, *schema.encode(schema.EPISODE, episode)]
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            self._db.execute(f"INSERT INTO episodes ({_list(columns)}) VALUES ({_marks(columns)})", cells)
+            for twitch in episode.twitches:
+                self._put_twitch(run, twitch, episode.number)
+
+    def finish(self, run: int, session: Session) -> None:
+        """Write the figures and the status of ``session`` over those of ``run``; may be called more than once."""
+        assignments = ", ".join(f"{name} = ?" for name in schema.SESSION)
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            done = self._db.execute(
+                f"UPDATE sessions SET {assignments} WHERE run = ?", [*schema.encode(schema.SESSION, session), run]
+            )
+            if done.rowcount != 1:
+                raise LogError(f"the episode log {self.path} has no run {run}: list the runs with nasalis log")
+            if session.status == "complete" and session.sha256:
+                self._db.execute(
+                    "UPDATE sessions SET superseded_by = ?1 WHERE run < ?1 AND sha256 = ?2 AND superseded_by IS NULL"
+                    " AND (SELECT replaces FROM sessions WHERE run = ?1)",
+                    (run, session.sha256),
+                )
+
+    def _put_twitch(self, run: int, twitch: Twitch, episode_number: int | None) -> None:
+        columns = ("run", "episode", *schema.TWITCH)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        self._db.execute(
+            f"INSERT INTO twitches ({_list(columns)}) VALUES ({_marks(columns)})"
+            f" ON CONFLICT (run, onset_s, peak_s, region, side) DO UPDATE SET {changes}",
+            [run, None if episode_number is None else int(episode_number), *schema.encode(schema.TWITCH, twitch)],
+        )
+
+    # reading
+
+    def runs(self, include_superseded: bool = False) -> list[LoggedRun]:
+        """Every run in the order they began, with the status as stored."""
+        with schema.errors_of(self.path):
+            rows = self._db.execute(
+                "SELECT * FROM sessions WHERE superseded_by IS NULL OR ? ORDER BY run", (include_superseded,)
+            ).fetchall()
+        return [
+            LoggedRun(
+                row["run"],
+                Session(**schema.decode(schema.SESSION, row)),
+                row["created_utc"],
+                row["superseded_by"] is not None,
+                row["nasalis_version"],
+            )
+            for row in rows
+        ]
+
+    def session(self, run: int) -> Session:
+        """The session of one run."""
+        with schema.errors_of(self.path):
+            row = self._db.execute("SELECT * FROM sessions WHERE run = ?", (run,)).fetchone()
+        if row is None:
+            raise LogError(f"the episode log {self.path} has no run {run}: list the runs with nasalis log")
+        return Session(**schema.decode(schema.SESSION, row))
+
+    def current_runs(self, include_superseded: bool = False) -> list[int]:
+        """The runs whose findings count: none superseded, and one for each session id (the last complete one)."""
+        with schema.errors_of(self.path):
+            return [
+                row["run"] for row in self._db.execute(_CURRENT + " ORDER BY run", {"superseded": include_superseded})
+            ]
+
+    def episodes(
+        self,
+        runs: int | Iterable[int] | None = None,
+        *,
+        session_id: str | None = None,
+        since: Moment = None,
+        until: Moment = None,
+        side: str | None = None,
+        kind: str | None = None,
+        include_rejected: bool = False,
+        include_superseded: bool = False,
+    ) -> list[LoggedEpisode]:
+        """Episodes in the order of their runs and numbers, each with its twitches.
+
+        Parameters
+        ----------
+        runs : int or iterable of int, optional
+            Only these, superseded or not; None: those of :meth:`current_runs`.
+        since, until : datetime or ISO 8601 str, optional
+            Began in ``[since, until)``; without an offset it is the computer's local time. Episodes of recordings with
+            an unknown start time are left out as soon as one of the two is given. UsageError when it is no time.
+        kind : str, optional
+            Only this kind; a rejected kind (blink, speech, ...) may be named too.
+        include_rejected : bool
+            Also episodes of the rejected kinds.
+        """
+        where, values = self._where(runs, session_id, side, kind, include_superseded, side_of="e")
+        if kind is None and not include_rejected:
+            where += f" AND e.kind NOT IN ({_marks(REJECTED_KINDS)})"
+            values += REJECTED_KINDS
+        with schema.errors_of(self.path):
+            rows = self._db.execute(
+                "SELECT e.*, s.session_id, s.source, s.start_utc FROM episodes e JOIN sessions s USING (run)"
+                f" WHERE {where} ORDER BY e.run, e.number",
+                values,
+            ).fetchall()
+            inside = _Range(since, until)
+            rows = [row for row in rows if inside.holds(row["start_utc"], row["start_s"])]
+            twitches = self._twitches_of(sorted({row["run"] for row in rows}))
+        return [_episode(row, twitches.get((row["run"], row["number"]), ())) for row in rows]
+
+    def twitches(
+        self,
+        runs: int | Iterable[int] | None = None,
+        *,
+        session_id: str | None = None,
+        since: Moment = None,
+        until: Moment = None,
+        side: str | None = None,
+        kind: str | None = None,
+        include_rejected: bool = False,
+        include_superseded: bool = False,
+    ) -> list[LoggedTwitch]:
+        """Twitches in the order of their runs and times; the parameters are those of :meth:`episodes`.
+
+        ``kind`` is that of the twitch's episode. Rejected twitches are listed with ``include_rejected`` only; the ids
+        are the same with and without.
+        """
+        where, values = self._where(runs, session_id, side, kind, include_superseded, side_of="t")
+        if not include_rejected:
+            where += " AND t.kept"
+        with schema.errors_of(self.path):
+            rows = self._db.execute(
+                "SELECT t.*, e.number AS of_episode, s.session_id, s.start_utc FROM (SELECT *, ROW_NUMBER() OVER ("
+                "PARTITION BY run ORDER BY onset_s, peak_s, offset_s, region, side) AS place FROM twitches) t"
+                " JOIN sessions s USING (run) LEFT JOIN episodes e ON e.run = t.run AND e.number = t.episode"
+                f" WHERE {where} ORDER BY t.run, t.place",
+                values,
+            ).fetchall()
+        inside = _Range(since, until)
+        return [
+            LoggedTwitch(
+                twitch_id(row["session_id"], row["place"]),
+                "" if row["of_episode"] is None else episode_id(row["session_id"], row["of_episode"]),
+                Twitch(**schema.decode(schema.TWITCH, row)),
+            )
+            for row in rows
+            if inside.holds(row["start_utc"], row["onset_s"])
+        ]
+
+    def find_episode(self, text: str) -> LoggedEpisode:
+        """The episode whose id is ``text``, or the only one whose id begins or ends with it.
+
+        Raises
+        ------
+        LogError
+            No episode fits, or several do.
+        """
+        wanted = text.strip().lower()
+        for superseded in (False, True):  # an episode of a superseded run is found only when no other fits
+            fits = self._ids_like(wanted, superseded) if wanted else []
+            exact = [fit for fit in fits if fit[0].lower() == wanted] or fits
+            if len(exact) == 1:
+                _, run, number = exact[0]
+                found = self.episodes(run, include_rejected=True)
+                return next(entry for entry in found if entry.episode.number == number)
+            if exact:
+                names = ", ".join(name for name, _, _ in exact[:4]) + (", ..." if len(exact) > 4 else "")
+                raise LogError(f"{len(exact)} episodes fit '{text}' ({names}): give more of the id")
+        raise LogError(f"no episode in {self.path} has an id like '{text}': list them with nasalis log")
+
+    def _ids_like(self, wanted: str, superseded: bool) -> list[tuple[str, int, int]]:
+        with schema.errors_of(self.path):
+            rows = self._db.execute(
+                "SELECT name, run, number FROM (SELECT s.session_id || printf('-e%04d', e.number) AS name, e.run,"
+                f" e.number FROM episodes e JOIN sessions s USING (run) WHERE e.run IN ({_CURRENT}))"
+                " WHERE lower(substr(name, 1, length(:id))) = :id OR lower(substr(name, -length(:id))) = :id"
+                " ORDER BY run, number",
+                {"superseded": superseded, "id": wanted},
+            ).fetchall()
+        return [(row["name"], row["run"], row["number"]) for row in rows]
+
+    def _where(
+        self,
+        runs: int | Iterable[int] | None,
+        session_id: str | None,
+        side: str | None,
+        kind: str | None,
+        include_superseded: bool,
+        side_of: str,
+    ) -> tuple[str, tuple[Any, ...]]:
+        chosen = [runs] if isinstance(runs, int) else runs
+        keys = self.current_runs(include_superseded) if chosen is None else [int(run) for run in chosen]
+        where = f"s.run IN ({', '.join(str(key) for key in keys)})"  # integers of our own: no limit on their number
+        values: tuple[Any, ...] = ()
+        for column, value in (("s.session_id", session_id), (f"{side_of}.side", side), ("e.kind", kind)):
+            if value is not None:
+                where += f" AND {column} = ?"
+                values += (value,)
+        return where, values
+
+    def _twitches_of(self, runs: Sequence[int]) -> dict[tuple[int, int], tuple[Twitch, ...]]:
+        grouped: dict[tuple[int, int], list[Twitch]] = {}
+        for row in self._db.execute(
+            f"SELECT * FROM twitches WHERE episode IS NOT NULL AND run IN ({', '.join(str(run) for run in runs)})"
+            " ORDER BY run, onset_s, peak_s, offset_s, region, side"
+        ):
+            twitch = Twitch(**schema.decode(schema.TWITCH, row))
+            grouped.setdefault((row["run"], row["episode"]), []).append(twitch)
+        return {key: tuple(twitches) for key, twitches in grouped.items()}
+
+
+def default_path() -> Path:
+    """``NASALIS_LOG`` of the environment, else ``log.sqlite`` in the user's data folder."""
+    named = os.environ.get("NASALIS_LOG")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("nasalis", appauthor=False)) / "log.sqlite"
+
+
+class _Range:
+    """``[since, until)`` in absolute time; holds everything when neither is given."""
+
+    def __init__(self, since: Moment, until: Moment) -> None:
+        self.since = _moment(since, "--since")
+        self.until = _moment(until, "--until")
+
+    def holds(self, start_utc: str, seconds: float) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        began = moment_of(start_utc, seconds)
+        if began is None:
+            return False
+        return (self.since is None or began >= self.since) and (self.until is None or began < self.until)
+
+
+def _moment(value: Moment, name: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
+    except ValueError as error:
+        raise UsageError(f"{name} '{value}' is no time: write it like 2026-03-01 or 2026-03-01T08:30") from error
+    return moment.astimezone() if moment.tzinfo is None else moment
+
+
+def _episode(row: sqlite3.Row, twitches: tuple[Twitch, ...]) -> LoggedEpisode:
+    return LoggedEpisode(
+        episode_id(row["session_id"], row["number"]),
+        row["run"],
+        row["session_id"],
+        row["source"],
+        time_of_day(row["start_utc"], row["start_s"]),
+        Episode(**schema.decode(schema.EPISODE, row), twitches=twitches),
+        row["review"],
+        row["note"],
+    )
+
+
+def _list(columns: Iterable[str]) -> str:
+    return ", ".join(columns)
+
+
+def _marks(columns: Sequence[str]) -> str:
+    return ", ".join("?" for _ in columns)

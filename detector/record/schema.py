@@ -1,0 +1,252 @@
+"""The tables of the episode log, how a value becomes a cell and back, and how the file is opened and updated.
+
+Format history: 1 sessions, episodes, twitches (0.1.0).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from detector.errors import LogError
+from detector.record.entries import clean_text
+
+APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
+FORMAT = 1
+BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
+
+
+class Codec(NamedTuple):
+    """How one kind of value is stored and read back."""
+
+    sql: str
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+def _real(value: Any) -> float | None:
+    # float() first: a numpy scalar would be stored as a blob of its bytes. NaN is stored as NULL.
+    return None if value is None or math.isnan(float(value)) else float(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _floats(value: dict[str, Any]) -> str:
+    return json.dumps({str(key): _real(number) for key, number in value.items()}, sort_keys=True)
+
+
+TEXT = Codec("TEXT NOT NULL", clean_text, str)
+INTEGER = Codec("INTEGER NOT NULL", int, int)
+BOOLEAN = Codec("INTEGER NOT NULL", lambda value: int(bool(value)), bool)
+REAL = Codec("REAL", _real, lambda cell: math.nan if cell is None else cell)
+REAL_OR_NONE = Codec("REAL", _real, lambda cell: cell)
+JSON = Codec("TEXT NOT NULL", lambda value: json.dumps(value, sort_keys=True, default=_plain), json.loads)
+FLOATS = Codec(
+    "TEXT NOT NULL",
+    _floats,
+    lambda cell: {key: math.nan if number is None else number for key, number in json.loads(cell).items()},
+)
+NAMES = Codec("TEXT NOT NULL", lambda value: json.dumps([str(name) for name in value]), lambda c: tuple(json.loads(c)))
+
+SESSION: dict[str, Codec] = {
+    "session_id": TEXT, "source": TEXT, "sha256": TEXT, "start_utc": TEXT,
+    "duration_s": REAL, "observed_s": REAL, "face_s": REAL, "fps": REAL,
+    "width": INTEGER, "height": INTEGER, "frames": INTEGER, "frames_repeated": INTEGER, "frames_lost": INTEGER,
+    "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "not_observed_s": FLOATS,
+    "config_digest": TEXT, "settings": JSON, "versions": JSON, "notes": JSON, "status": TEXT,
+}  # fmt: skip
+EPISODE: dict[str, Codec] = {
+    "number": INTEGER, "start_s": REAL, "end_s": REAL, "kind": TEXT, "side": TEXT, "laterality": REAL,
+    "region": TEXT, "regions": NAMES, "twitch_count": INTEGER, "peak_mm": REAL, "mean_mm": REAL, "peak_px": REAL,
+    "snr": REAL, "confidence": REAL, "rate_hz": REAL_OR_NONE, "rhythm_cv": REAL_OR_NONE,
+    "co_movement": TEXT, "evidence": TEXT,
+}  # fmt: skip
+TWITCH: dict[str, Codec] = {
+    "region": TEXT, "side": TEXT, "onset_s": REAL, "peak_s": REAL, "offset_s": REAL,
+    "amplitude_mm": REAL, "amplitude_px": REAL, "velocity_mm_s": REAL, "direction_deg": REAL,
+    "snr": REAL, "score": REAL, "kept": BOOLEAN, "reason": TEXT,
+}  # fmt: skip
+
+
+def encode(codecs: dict[str, Codec], thing: object) -> list[Any]:
+    """The cells of one dataclass, in the order of ``codecs``."""
+    return [codec.encode(getattr(thing, name)) for name, codec in codecs.items()]
+
+
+def decode(codecs: dict[str, Codec], row: sqlite3.Row) -> dict[str, Any]:
+    """The fields of one dataclass from the row that holds them."""
+    return {name: codec.decode(row[name]) for name, codec in codecs.items()}
+
+
+# Written out for good: a table that users have must never change because a dict above does.
+_FORMAT_1 = (
+    """CREATE TABLE sessions (
+    run INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT NOT NULL, source TEXT NOT NULL, sha256 TEXT NOT NULL, start_utc TEXT NOT NULL,
+    duration_s REAL, observed_s REAL, face_s REAL, fps REAL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL,
+    frames INTEGER NOT NULL, frames_repeated INTEGER NOT NULL, frames_lost INTEGER NOT NULL,
+    px_per_mm REAL, floor_mm TEXT NOT NULL, not_observed_s TEXT NOT NULL,
+    config_digest TEXT NOT NULL, settings TEXT NOT NULL, versions TEXT NOT NULL, notes TEXT NOT NULL,
+    status TEXT NOT NULL,
+    nasalis_version TEXT NOT NULL, created_utc TEXT NOT NULL,
+    replaces INTEGER NOT NULL DEFAULT 0,
+    superseded_by INTEGER REFERENCES sessions (run))""",
+    "CREATE INDEX sessions_by_source ON sessions (sha256)",
+    """CREATE TABLE episodes (
+    run INTEGER NOT NULL REFERENCES sessions (run), number INTEGER NOT NULL,
+    start_s REAL NOT NULL, end_s REAL NOT NULL, kind TEXT NOT NULL, side TEXT NOT NULL, laterality REAL,
+    region TEXT NOT NULL, regions TEXT NOT NULL, twitch_count INTEGER NOT NULL,
+    peak_mm REAL, mean_mm REAL, peak_px REAL, snr REAL, confidence REAL, rate_hz REAL, rhythm_cv REAL,
+    co_movement TEXT NOT NULL, evidence TEXT NOT NULL,
+    review TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (run, number))""",
+    # episode is no foreign key: a kept twitch may be written before its episode closes
+    """CREATE TABLE twitches (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES sessions (run), episode INTEGER,
+    region TEXT NOT NULL, side TEXT NOT NULL, onset_s REAL NOT NULL, peak_s REAL NOT NULL, offset_s REAL NOT NULL,
+    amplitude_mm REAL, amplitude_px REAL, velocity_mm_s REAL, direction_deg REAL, snr REAL, score REAL,
+    kept INTEGER NOT NULL, reason TEXT NOT NULL,
+    UNIQUE (run, onset_s, peak_s, region, side))""",
+)
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1}  # format -> the statements that lead to it from the one before
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The log at ``path``, made if there is none, brought up to date if it is older.
+
+    Raises
+    ------
+    LogError
+        Not a nasalis log, written by a newer program, or not readable and writable.
+    """
+    _make_owner_only(path)
+    with errors_of(path):
+        db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            _refuse_foreign(db, path)
+            _wal(db)
+            db.execute("PRAGMA synchronous = FULL")  # a finished write survives a power cut
+            db.execute("PRAGMA foreign_keys = ON")
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _make_owner_only(path: Path) -> None:
+    """The folder and the file, readable by their owner only: the log says something about a person's health."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise LogError(f"{path} is not a file, so it cannot be the episode log: name another with --log")
+        # An existing file is not opened here: closing it again would drop the locks that SQLite holds on it when this
+        # program has the log open already.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.suppress(PermissionError):  # another owner's file is theirs to set
+            path.chmod(0o600)
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        reason = error.strerror or error
+        raise LogError(f"the episode log {path} cannot be written ({reason}): name another file with --log") from error
+
+
+def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
+    # in this order: another nasalis may make the tables between the two questions
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID and (application != 0 or tables):
+        raise LogError(f"{path} is a database of another program: name another file with --log")
+    _refuse_newer(db, path)
+
+
+def _refuse_newer(db: sqlite3.Connection, path: Path) -> int:
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if found > FORMAT:
+        raise LogError(
+            f"{path} was written by a newer nasalis (format {found}, this program knows {FORMAT}): "
+            "update nasalis or name another log with --log"
+        )
+    return found
+
+
+def _wal(db: sqlite3.Connection) -> None:
+    # Two programs making the same log at once: SQLite answers "locked" here without waiting its busy time.
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    if _refuse_newer(db, path) == FORMAT:
+        return
+    with transaction(db):
+        for version in range(_refuse_newer(db, path) + 1, FORMAT + 1):  # read again: another program may have done it
+            for statement in MIGRATIONS[version]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {version}")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and on the disk when it ends."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Any SQLite error inside becomes a LogError that names the file and says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LogError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary == sqlite3.SQLITE_NOTADB:
+        return f"{path} is not a nasalis log: name another file with --log"
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return f"the episode log {path} refused a record ({error}): this is a fault of nasalis, please report it"
+    if primary == sqlite3.SQLITE_CORRUPT:
+        return f"the episode log {path} is damaged: restore a copy of it or name another file with --log"
+    if primary == sqlite3.SQLITE_FULL:
+        return f"the disk is full, the episode log {path} cannot grow: free some space or name another file with --log"
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return f"the episode log {path} cannot be written ({error}): check its folder or name another file with --log"
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"the episode log {path} is held by another program: close that one and try again"
+    return f"the episode log {path} cannot be used ({error}): check the disk or name another file with --log"
