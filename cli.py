@@ -1,0 +1,379 @@
+"""The command ``nasalis``: one short function per command. What they do is in :mod:`detector`, imported when needed.
+
+Data goes to stdout, talk to stderr. Exit codes: 0 done (also with no episode), 2 wrong usage, 3 source unreadable,
+130 interrupted with the log saved; 1 is a mistake of the program itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detector import __version__
+from detector.errors import NasalisError, UsageError
+from detector.terminal import Out, Talk, bug_sentence, prepare_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from detector.analyze import ClipResult
+
+app = typer.Typer(
+    name="nasalis",
+    help="Finds small involuntary twitches around the nose in ordinary video, and keeps a log of them.",
+    epilog="It describes movements and never diagnoses. Left and right are always the subject's own.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Level(StrEnum):
+    low = "low"
+    normal = "normal"
+    high = "high"
+
+
+class SideName(StrEnum):
+    left = "left"
+    right = "right"
+    both = "both"
+    midline = "midline"
+
+
+class CodecName(StrEnum):
+    h264 = "h264"
+    h264_lossless = "h264-lossless"
+    ffv1 = "ffv1"
+    mjpeg = "mjpeg"
+    hevc = "hevc"
+    vp9 = "vp9"
+
+
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE", help="Episode log; default NASALIS_LOG or a file in your data folder."),
+]
+ModelFile = Annotated[
+    Path | None, typer.Option("--model", metavar="FILE", help="Face model; default the installed one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of tables.")]
+Everything = Annotated[bool, typer.Option("--all", help="Keep rejected movements too, with the reason.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr; show where an error came from.")]
+Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here, seconds.")]
+End = Annotated[float | None, typer.Option("--end", metavar="S", help="End here, seconds.")]
+SessionId = Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Began then or later, e.g. 2026-03-01.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Began before then.")]
+OnlySide = Annotated[SideName | None, typer.Option("--side", help="Only this side, the subject's own.")]
+OnlyKind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, e.g. tic_like.")]
+CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Episodes as CSV; - for stdout.")]
+TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", help="Twitches as CSV; - for stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False) -> None:
+    if version:
+        Out().write(f"nasalis {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+def analyze(
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP", help="Video files, folders, or patterns.")],
+    csv: CsvFile = None,
+    twitches: TwitchFile = None,
+    log: LogFile = None,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", metavar="FILE", help="The clip with the findings drawn in (.mp4).")
+    ] = None,
+    sensitivity: Annotated[
+        Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
+    ] = Level.normal,
+    everything: Everything = False,
+    start: Start = None,
+    end: End = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Supersede earlier sessions over the same file; nothing is deleted.")
+    ] = False,
+    model: ModelFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Find the episodes in recorded clips and keep them in the log."""
+    from detector import analyze as work
+    from detector.config import Settings
+    from detector.record.export import write_episodes_json
+
+    if as_json and work.STDOUT in (csv, twitches):
+        raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
+    talk, out = _talk(quiet, verbose), Out()
+    job = work.Job(
+        Settings(sensitivity=sensitivity.value), log, model, start, end, replace, everything, csv, twitches, overlay
+    )
+    tables_wanted = not as_json and work.STDOUT not in (csv, twitches)
+    outcome = work.run(clips, job, talk, _reporter(out, everything) if tables_wanted else _silence)
+    if as_json:
+        with out.reader():
+            write_episodes_json(None, outcome.episodes(), outcome.sessions())
+    elif tables_wanted and len(outcome.results) > 1:
+        from detector.tables import summary_table
+
+        out.show(summary_table(outcome.results))
+    if outcome.interrupted:
+        talk.error(outcome.closing_words(job))
+    else:
+        talk.say(outcome.closing_words(job))
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def export(
+    csv: CsvFile = None,
+    twitches: TwitchFile = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Episodes as CSV, or JSON with --json.")
+    ] = None,
+    log: LogFile = None,
+    session: SessionId = None,
+    since: Since = None,
+    until: Until = None,
+    side: OnlySide = None,
+    kind: OnlyKind = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write the log to CSV or JSON."""
+    from detector.record import export as files
+    from detector.record.log import EpisodeLog
+    from detector.record.selection import Selection
+
+    if output is None and csv is None and twitches is None:
+        output = "-"
+    if [csv, twitches, output].count("-") > 1:
+        raise UsageError("Only one output can go to the standard output: give the others file names.")
+    chosen = Selection(session, since, until, None if side is None else side.value, kind, everything)
+    with EpisodeLog(log, must_exist=True) as book:
+        episodes, jerks = chosen.episodes(book), chosen.twitches(book)
+        sessions = [run.session for run in chosen.runs(book)]
+    with Out().reader():
+        if csv is not None:
+            files.write_episodes_csv(csv, episodes, sessions)
+        if twitches is not None:
+            files.write_twitches_csv(twitches, jerks, sessions)
+        if output is not None:
+            write = files.write_episodes_json if as_json else files.write_episodes_csv
+            write(output, episodes, sessions)
+    _talk(quiet, verbose).say(f"{len(episodes)} episodes and {len(jerks)} twitches of {len(sessions)} sessions.")
+
+
+@app.command(name="log")
+def list_log(
+    log: LogFile = None,
+    episodes: Annotated[bool, typer.Option("--episodes", help="List episodes instead of sessions.")] = False,
+    session: SessionId = None,
+    since: Since = None,
+    until: Until = None,
+    side: OnlySide = None,
+    kind: OnlyKind = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what was rejected, and sessions that a later one supersedes.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """List the sessions of the log, or their episodes."""
+    from detector import tables
+    from detector.record.log import EpisodeLog
+    from detector.record.selection import Selection
+
+    chosen = Selection(session, since, until, None if side is None else side.value, kind, everything, everything)
+    with EpisodeLog(log, must_exist=True) as book:
+        rows = chosen.episodes(book)
+        runs = chosen.runs(book)
+    if as_json:
+        Out().write(tables.as_json({"episodes": rows} if episodes else {"sessions": runs}))
+    else:
+        Out().show(tables.episode_table(rows, full_ids=True) if episodes else tables.session_table(runs, rows))
+        _talk(quiet, verbose).say(f"Log: {book.path}")
+
+
+@app.command()
+def show(
+    episode: Annotated[str, typer.Argument(metavar="ID", help="Id of an episode, or how it begins or ends.")],
+    log: LogFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Tell one episode in words and numbers."""
+    from detector import tables
+    from detector.record.log import EpisodeLog
+
+    with EpisodeLog(log, must_exist=True) as book:
+        row = book.find_episode(episode)
+        session = book.session(row.run)
+    if as_json:
+        Out().write(tables.as_json(row))
+    else:
+        Out().show(tables.episode_story(row, session))
+
+
+@app.command()
+def score(
+    found: Annotated[Path, typer.Argument(metavar="FOUND", help="episodes.csv or twitches.csv of one clip.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Truth file of that clip.")],
+    observed: Annotated[
+        float | None, typer.Option(metavar="S", help="Observed seconds; default from the JSON beside FOUND.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare what was found with a truth file."""
+    from detector import score as measures
+    from detector import tables
+
+    seconds = measures.read_observed_s(found) if observed is None else observed
+    scores = measures.score_events(measures.read_found(found), measures.read_truth(truth), seconds)
+    if as_json:
+        Out().write(tables.as_json(scores.to_dict()))
+    else:
+        Out().show(tables.score_table(scores))
+
+
+@app.command()
+def simulate(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A clip, or a still portrait.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The clip to write.")],
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The truth to write; default OUTPUT with _truth.csv.")
+    ] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Number of events; default one in five seconds.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clip.")] = 1,
+    size_mm: Annotated[
+        list[float] | None, typer.Option("--mm", help="Size to draw from, mm; repeatable. Default 0.4, 0.8, 1.6.")
+    ] = None,
+    size_px: Annotated[list[float] | None, typer.Option("--px", help="Size in px of the source; repeatable.")] = None,
+    muscle: Annotated[list[str] | None, typer.Option(help="Muscle to draw from; repeatable. Default the nose.")] = None,
+    trains: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of trains; the rest are single.")] = 0.5,
+    codec: Annotated[CodecName, typer.Option(help="How the clip is encoded.")] = CodecName.h264,
+    crf: Annotated[int | None, typer.Option(help="Quality on the encoder's own scale; lower is better.")] = None,
+    bitrate: Annotated[int | None, typer.Option(metavar="BPS", help="Bits per second instead of a quality.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second; default the source's, 30 for stills.")] = None,
+    scale: Annotated[float, typer.Option(help="Size of the picture against the source (stills: 640x480).")] = 1.0,
+    duration: Annotated[float | None, typer.Option(metavar="S", help="Stills: length; default 60.")] = None,
+    face_width: Annotated[float, typer.Option(metavar="PX", help="Stills: temple to temple, before --scale.")] = 200.0,
+    start: Start = None,
+    end: End = None,
+    model: ModelFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Put known twitches into a clip or a portrait."""
+    from detector import simulate as work
+    from detector import tables
+
+    talk, out = _talk(quiet, verbose), Out()
+    with talk.progress(f"simulating {output.name}") as progress:
+        rows = work.simulate(
+            source,
+            output,
+            truth=truth,
+            events=events,
+            seed=seed,
+            sizes_mm=size_mm,
+            sizes_px=size_px,
+            muscles=muscle,
+            train_share=trains,
+            codec=codec.value,
+            crf=crf,
+            bitrate=bitrate,
+            fps=fps,
+            scale=scale,
+            duration_s=duration,
+            face_width_px=face_width,
+            start_s=start,
+            end_s=end,
+            model=model,
+            progress=progress,
+        )
+    if as_json:
+        out.write(tables.as_json({"events": rows}))
+    else:
+        out.show(tables.truth_table(rows))
+
+
+@app.command()
+def doctor(
+    log: LogFile = None,
+    model: ModelFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check this machine, and say what to mend."""
+    from detector import tables
+    from detector.doctor import run_checks
+
+    checks = run_checks(log, model)
+    if as_json:
+        Out().write(tables.as_json({"checks": checks}))
+    else:
+        Out().show(tables.check_table(checks))
+    if any(check.ok is False for check in checks):
+        raise UsageError("Something must be mended before nasalis works: see the table.")
+
+
+def _talk(quiet: bool, verbose: bool) -> Talk:
+    if quiet and verbose:
+        raise UsageError("-q and -v contradict each other: give one of them.")
+    return Talk(-1 if quiet else int(verbose))
+
+
+def _silence(result: ClipResult) -> None:
+    """Nothing is shown of a clip: stdout is for a document."""
+
+
+def _reporter(out: Out, everything: bool) -> Callable[[ClipResult], None]:
+    def report(result: ClipResult) -> None:
+        from detector.tables import clip_report
+
+        assert result.session is not None
+        rejected = [row for row in result.twitches if not row.twitch.kept] if everything else []
+        out.show(clip_report(result.clip, result.session, result.episodes, rejected))
+
+    return report
+
+
+def main() -> None:
+    """Entry point of the console script: whatever goes wrong ends in one sentence and the exit code of the contract."""
+    prepare_streams()
+    try:
+        app()
+    except NasalisError as error:
+        Talk().error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        talk = Talk(int(any(word in ("-v", "--verbose") for word in sys.argv[1:])))
+        talk.error(bug_sentence(error))
+        talk.trace(error)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""Results as tables and sentences for the screen; nothing here prints, decides or reads a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from detector.doctor import Check
+from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedRun, LoggedTwitch
+from detector.score_result import Scores
+from detector.terminal import plain
+from detector.types import Session, Twitch
+
+if TYPE_CHECKING:
+    from detector.analyze import ClipResult
+    from detector.simulate_plan import TruthRow
+
+REASONS: dict[str, str] = {
+    "no_face": "no face",
+    "settling": "face or noise not yet known",
+    "face_small": "face too small",
+    "motion": "head moving",
+    "noise": "too noisy (speech, darkness, compression)",
+    "gap": "frames missing or frozen",
+    "edge": "face at the edge of the picture",
+}
+_SMALL_MM = 0.5  # floors below it are good, see the notes on measurability
+
+
+def clock(seconds: float) -> str:
+    """Time from the start of the source, ``m:ss.ss`` or ``h:mm:ss.ss``."""
+    if not math.isfinite(seconds):
+        return "-"
+    hundredths = round(seconds * 100)
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 100:02d}.{rest % 100:02d}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def words(name: str) -> str:
+    """A region or kind as words: ``nasalis_alar_left`` is ``nasalis alar left``, ``tic_like`` is ``tic-like``."""
+    return plain(name).replace("_like", "-like").replace("_", " ")
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """A number, or ``-`` when it is not known."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{decimals}f}"
+
+
+def share(part: float, whole: float) -> str:
+    """``part`` of ``whole`` in percent, or ``-``."""
+    return f"{100.0 * part / whole:.0f} %" if whole > 0.0 else "-"
+
+
+def episode_table(rows: Sequence[LoggedEpisode], *, full_ids: bool = False) -> Table:
+    """Episodes, one a line; ids without their session, unless ``full_ids``."""
+    table = _table("=id", "=time", ">s", "=side", "region", "=kind", ">count", ">mm", ">snr", ">sure")
+    for row in rows:
+        episode = row.episode
+        _add(
+            table,
+            row.episode_id if full_ids else row.episode_id.rpartition("-")[2],
+            clock(episode.start_s),
+            number(episode.end_s - episode.start_s, 2),
+            episode.side,
+            words(episode.region).removesuffix(f" {episode.side}"),
+            words(episode.kind),
+            str(episode.twitch_count),
+            number(episode.peak_mm, 2),
+            number(episode.snr, 1),
+            number(episode.confidence, 2),
+        )
+    return table
+
+
+def twitch_table(rows: Iterable[Twitch]) -> Table:
+    """Twitches, one a line, with the reason of those not kept."""
+    table = _table("=peak", ">s", "=side", "region", ">mm", ">px", ">mm/s", ">deg", ">snr", ">score", "kept")
+    for twitch in rows:
+        _add(
+            table,
+            clock(twitch.peak_s),
+            number(twitch.offset_s - twitch.onset_s, 3),
+            twitch.side,
+            words(twitch.region).removesuffix(f" {twitch.side}"),
+            number(twitch.amplitude_mm, 2),
+            number(twitch.amplitude_px, 1),
+            number(twitch.velocity_mm_s, 0),
+            number(twitch.direction_deg, 0),
+            number(twitch.snr, 1),
+            number(twitch.score, 1),
+            "yes" if twitch.kept else f"no: {words(twitch.reason)}",
+        )
+    return table
+
+
+def clip_report(
+    clip: object, session: Session, episodes: Sequence[LoggedEpisode], rejected: Sequence[LoggedTwitch]
+) -> RenderableType:
+    """What was found in one clip: episodes, rejected movements when there are any to show, and what was observed."""
+    title = f"{plain(clip)}: {_count(_kept(episodes), 'episode')}"
+    if session.status != "complete":
+        title += f" ({plain(session.status)} at {clock(session.duration_s)})"
+    parts: list[RenderableType] = [Text(title, style="bold")]
+    if episodes:
+        parts.append(episode_table(episodes))
+    if rejected:
+        parts += [Text(_count(len(rejected), "rejected movement")), twitch_table(row.twitch for row in rejected)]
+    parts += [Text(line) for line in observed_lines(session)]
+    return Group(*parts, Text(""))
+
+
+def observed_lines(session: Session) -> list[str]:
+    """How much was observed, the smallest twitch that could be seen, what was not observed and why, and notes."""
+    lines = [f"Observed {number(session.observed_s)} of {number(session.duration_s)} s."]
+    floors = [floor for floor in session.floor_mm.values() if math.isfinite(floor)]
+    if floors and session.observed_s > 0.0:
+        low, high = number(min(floors)), number(max(floors))
+        size = f"{low} mm" if low == high else f"{low} to {high} mm, depending on the area"
+        lines[0] += f" Smallest twitch that could be seen: about {size}."
+        if min(floors) > _SMALL_MM:
+            lines[0] += " More light, a larger face or a better camera would show smaller ones."
+    elif session.duration_s > 0.0:
+        lines[0] += " Nothing can be said about twitches in it."
+    missing = why_not_observed(session.not_observed_s)
+    if missing:
+        lines.append(f"Not observed: {missing}.")
+    lines += [f"Note: {plain(note)}." for note in session.notes]
+    return lines
+
+
+def why_not_observed(seconds: Mapping[str, float]) -> str:
+    """Reasons with their seconds, longest first."""
+    known = {name: value for name, value in seconds.items() if math.isfinite(value) and value >= 0.05}
+    ordered = sorted(known.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{REASONS.get(name.lower(), words(name))} {number(value)} s" for name, value in ordered)
+
+
+def summary_table(results: Sequence[ClipResult]) -> Table:
+    """Several clips, one a line, and their sum."""
+    table = _table("clip", ">s", ">face", ">observed s", ">episodes", "note")
+    for result in results:
+        session = result.session
+        if session is None:
+            _add(table, str(result.clip), "-", "-", "-", "-", "not read" if result.error is not None else result.note())
+            continue
+        _add(
+            table,
+            str(result.clip),
+            number(session.duration_s),
+            share(session.face_s, session.duration_s),
+            number(session.observed_s),
+            str(_kept(result.episodes)),
+            "; ".join(text for text in (result.note(), *session.notes) if text),
+        )
+    read = [(result.session, _kept(result.episodes)) for result in results if result.session is not None]
+    if len(read) > 1:
+        length = sum(session.duration_s for session, _ in read)
+        table.add_section()
+        _add(
+            table,
+            f"all {len(read)}",
+            number(length),
+            share(sum(session.face_s for session, _ in read), length),
+            number(sum(session.observed_s for session, _ in read)),
+            str(sum(episodes for _, episodes in read)),
+            "",
+        )
+    return table
+
+
+def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) -> Table:
+    """Sessions of a log, one a line, with the number of their episodes."""
+    counts = Counter(row.run for row in episodes)
+    table = _table("=session", "=analyzed", "recorded", "clip", ">s", ">observed s", ">episodes", "status")
+    for run in runs:
+        session = run.session
+        status = f"{session.status}, superseded" if run.superseded else session.status
+        _add(
+            table,
+            session.session_id,
+            run.created_utc[:10],
+            session.start_utc[:16].replace("T", " ") or "-",
+            PurePath(session.source).name,
+            number(session.duration_s),
+            number(session.observed_s),
+            str(counts[run.run]),
+            status,
+        )
+    return table
+
+
+def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
+    """One episode in words and numbers, with its twitches."""
+    episode = row.episode
+    when = f"{clock(episode.start_s)} to {clock(episode.end_s)} ({number(episode.end_s - episode.start_s, 2)} s)"
+    side = {"both": "on both sides", "midline": "in the midline"}.get(episode.side, f"on the subject's {episode.side}")
+    what = f"{_count(episode.twitch_count, 'twitch')} {side}, in {words(episode.region)}"
+    if episode.rate_hz is not None:
+        what += f", {number(episode.rate_hz)} a second"
+    size = f"largest about {number(episode.peak_mm, 2)} mm ({number(episode.peak_px)} px)"
+    size += f", mean {number(episode.mean_mm, 2)} mm; {number(episode.snr)} times the noise there"
+    facts = [
+        ("episode", row.episode_id),
+        ("clip", row.source),
+        ("when", when + (f", {row.start_time}" if row.start_time else "")),
+        ("what", what),
+        ("size", size),
+        ("kind", f"{words(episode.kind)}: a description of the movement, never a diagnosis"),
+        ("why", episode.evidence or "-"),
+        ("sure", f"{number(episode.confidence, 2)} of 1"),
+        ("laterality", f"{episode.laterality:+.2f} (-1 the subject's right only, +1 left only)"),
+        ("areas", ", ".join(words(name) for name in episode.regions) or "-"),
+        ("moved with it", episode.co_movement.replace("_", " ") or "nothing else"),
+        ("rhythm", _rhythm(episode.rhythm_cv)),
+        ("observed", f"{number(session.observed_s)} of {number(session.duration_s)} s of this clip"),
+    ]
+    facts += [(name, text) for name, text in (("review", row.review), ("remark", row.note)) if text]
+    grid = Table.grid(padding=(0, 2))
+    for name, text in facts:
+        grid.add_row(Text(name, style="bold"), Text(plain(text)))
+    return Group(grid, Text(""), twitch_table(episode.twitches))
+
+
+def score_table(scores: Scores) -> Table:
+    """Found against truth: measure, value, note."""
+    table = _table("measure", ">value", "note")
+    for row in scores.rows():
+        _add(table, *row)
+    return table
+
+
+def check_table(checks: Sequence[Check]) -> Table:
+    """What ``doctor`` found: good, to be minded, or to be mended, and how."""
+    table = _table("=", "=checked", "found", "what to do")
+    for check in checks:
+        mark = {True: "ok", None: "mind", False: "MEND"}[check.ok]
+        style = {True: "green", None: "yellow", False: "bold red"}[check.ok]
+        _add(table, Text(mark, style=style), check.name, check.detail, check.advice)
+    return table
+
+
+def truth_table(rows: Iterable[TruthRow]) -> Table:
+    """Injected events."""
+    table = _table(">event", "=time", "=side", "muscle", ">twitches", ">mm", ">px")
+    for row in rows:
+        size = (number(row.amplitude_mm, 2), number(row.amplitude_mm * row.px_per_mm, 1))
+        _add(table, str(row.event), clock(row.onset_s), row.side, words(row.muscle), str(row.twitches), *size)
+    return table
+
+
+def as_json(value: object) -> str:
+    """Dataclasses, mappings and sequences of them as a JSON document; NaN, which JSON does not know, as null."""
+    return json.dumps(_plain_values(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain_values(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain_values(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_values(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _rhythm(cv: float | None) -> str:
+    if cv is None or not math.isfinite(cv):
+        return "not known: it takes three twitches"
+    return f"intervals vary by {100.0 * cv:.0f} % of their mean"
+
+
+def _kept(rows: Iterable[LoggedEpisode]) -> int:
+    return sum(row.episode.kind not in REJECTED_KINDS for row in rows)
+
+
+def _count(count: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{count or 'no'} {what if count == 1 else plural}"
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    """Add a line; what is not of our own making is shown with its control characters written out."""
+    table.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _table(*columns: str) -> Table:
+    """A plain table; ``>`` before a name: aligned to the right, ``>`` or ``=``: never broken. Fits into 80 columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        mark, name = column[:1], column.lstrip(">=")
+        table.add_column(name, justify="right" if mark == ">" else "left", no_wrap=mark in (">", "="), overflow="fold")
+    return table
