@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import numpy as np
 
 from detector import kinds, regions
 from detector.config import Settings
+from detector.grid import RATE_HZ
 from detector.shape import shape_twitch
-from detector.twitches import FOLLOWER_SHARE, THRESHOLDS, Candidate, Moment
-from detector.types import Episode, Side, Twitch, WhyNot
+from detector.twitches import THRESHOLDS, Candidate, Moment
+from detector.types import Episode, FloatArray, Side, Twitch, WhyNot
 
 CHAIN_S = 0.45  # longest pause inside a train (3 Hz), with a third to spare
-NEAR_MM = 14.0  # a follower lies at most this far from the jerk that passed the threshold: one muscle's width
-LOBE_S = 0.17  # skin swinging back, and the filter's own answer to a jerk: a weaker one the other way, this close
-LOBE_WAY = -0.3  # cosine below which it is the other way
-SAME_WAY = 0.3  # cosine: followers pull about the same way
+NEAR_MM = 14.0  # two regions closer than this are one muscle's width apart
+SAME_S = 0.06  # peaks closer than this are one moment: jerks of an 8 Hz train are 0.125 s apart
+ECHO_S = 0.17  # skin swinging back, and the filter's own answer to a jerk, come this soon
+OTHER_WAY = -0.3  # cosine of two directions below which one is a swing back of the other
+TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
+TRAIN_SNR = 4.0  # nor those under this many standard deviations
+LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
+LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
+NEAR_MISS = 0.75  # of the threshold: kept as rejected, for review
 OTHER_SIDE_SHARE = 0.3  # of the summed height; less on the other side is leakage
 CO_MOVING_SHARE = 0.5  # of the strongest score at the same moment
 WHOLE_FACE = "whole_face"  # the rest of the face moved as much
 BELOW = "below_threshold"
 _CENTERS_MM = np.array(
     [  # typical places, for distances between regions only (canonical face model)
-        *[(0.0, 22.0), (0.0, 45.0)],
+        *[(0.0, -3.3), (0.0, 45.0)],
         *[(-10.8, 20.3), (10.8, 20.3), (-15.2, 37.4), (15.2, 37.4), (-18.8, 33.0), (18.8, 33.0)],
         *[(-14.0, 55.4), (14.0, 55.4), (-26.9, 12.7), (26.9, 12.7), (-32.1, 41.4), (32.1, 41.4)],
     ]
 )
-_CENTERS_MM[0] = (0.0, -3.3)
+_RADIUS = round(SAME_S * RATE_HZ)
 
 
 class Grouper:
@@ -38,111 +45,142 @@ class Grouper:
         self._settings = settings
         self._threshold = THRESHOLDS[settings.sensitivity]
         self._number = 0
-        self._recent: list[Candidate] = []  # not yet decided
-        self._open: list[Candidate] = []  # those of the open episode that passed the threshold
+        self._record: list[Moment] = []  # as far back as an open episode may reach
+        self._waiting: list[Candidate] = []  # not yet decided, oldest first
+        self._close_at = np.inf
 
     def push(self, item: Moment | Candidate) -> Iterator[Twitch | Episode]:
         """Twitches and episodes that are settled once ``item`` has come."""
         if isinstance(item, Candidate):
-            self._recent.append(item)
+            self._waiting.append(item)
             if self._passes(item):
-                if self._open and item.moment.t_s - self._open[-1].moment.t_s > self._settings.episode_gap_s + CHAIN_S:
-                    yield from self._close()
-                self._open.append(item)
+                self._close_at = item.moment.t_s + self._settings.episode_gap_s
             return
-        last = max((c.moment.t_s for c in self._members()), default=None) if self._open else None
-        if last is not None and item.t_s - last > self._settings.episode_gap_s:
-            yield from self._close()
-        elif not self._open:
-            yield from self._drop_before(item.t_s - 3.0)
+        self._record.append(item)
+        passed = [c for c in self._waiting if self._passes(c)]
+        if passed and item.t_s - passed[0].moment.t_s > LONGEST_S:
+            yield from self._close(passed)
+        elif item.t_s > self._close_at:
+            last = max(self._record[k].t_s for k, _, _ in self._members(passed))
+            self._close_at = last + self._settings.episode_gap_s
+            if item.t_s > self._close_at:
+                yield from self._close(passed)
+        if np.isinf(self._close_at):
+            yield from self._reject_before(item.t_s - LOOK_BACK_S)
+            self._forget(item.t_s - LOOK_BACK_S - CHAIN_S)
 
     def finish(self) -> Iterator[Twitch | Episode]:
         """Everything that is left."""
-        if self._open:
-            yield from self._close()
-        yield from self._drop_before(np.inf)
+        while passed := [c for c in self._waiting if self._passes(c)]:
+            yield from self._close(passed)
+        yield from self._reject_before(np.inf)
+        self._record.clear()
 
     def _passes(self, candidate: Candidate) -> bool:
-        return candidate.moment.score[candidate.region] >= self._threshold and not self._unseen(candidate)
+        return _score(candidate) >= self._threshold and not self._unseen(candidate.moment, candidate.region)
 
-    def _unseen(self, candidate: Candidate) -> WhyNot:
-        why = candidate.moment.why_not
-        if candidate.moment.floor_mm[candidate.region] > self._settings.floor_limit_mm:
-            why |= WhyNot.NOISE
-        return why
+    def _unseen(self, moment: Moment, region: int) -> WhyNot:
+        if moment.floor_mm[region] > self._settings.floor_limit_mm:
+            return moment.why_not | WhyNot.NOISE
+        return moment.why_not
 
-    def _members(self) -> list[Candidate]:
-        """The open episode: what passed, and the weaker jerks chained to it in the same muscle and direction."""
-        lead = max(self._open, key=_strength)
-        members = list(self._open)
-        taken = {id(c) for c in members}
-        grown = True
-        while grown:
-            grown = False
-            for c in self._recent:
-                if id(c) in taken or not self._follows(c, lead):
+    def _members(self, passed: list[Candidate]) -> list[tuple[int, int, FloatArray]]:
+        """Jerks of the episode (position in the record, region, direction), in time order.
+
+        The strongest leads; its region is followed along its direction for the weaker jerks of the same train. What
+        passed elsewhere or the other way, and is neither an echo nor the same moment, leads in its turn.
+        """
+        members: list[tuple[int, int, FloatArray]] = []
+        for lead in sorted(passed, key=_score, reverse=True):
+            if any(self._is_echo(lead, *member) for member in members):
+                continue
+            members += [(k, lead.region, _toward(lead)) for k in self._train(lead)]
+        return sorted(members, key=lambda member: member[0])
+
+    def _train(self, lead: Candidate) -> list[int]:
+        """Positions of the lead and of the jerks chained to it in its own region and direction."""
+        toward = _toward(lead)
+        course = np.array([m.height_mm[lead.region] @ toward for m in self._record])
+        middle = self._position(lead.moment.t_s)
+        least = TRAIN_SHARE * course[middle]
+        found = [middle]
+        for step in (-1, +1):
+            last = k = middle
+            while 0 <= k + step < len(course) and abs(k + step - last) <= CHAIN_S * RATE_HZ:
+                k += step
+                near = course[max(k - _RADIUS, 0) : k + _RADIUS + 1]
+                moment = self._record[k]
+                if abs(k - last) <= _RADIUS or course[k] < near.max() or self._unseen(moment, lead.region):
                     continue
-                if any(abs(c.moment.t_s - m.moment.t_s) <= CHAIN_S for m in members):
-                    members.append(c)
-                    taken.add(id(c))
-                    grown = True
-        return sorted(members, key=lambda c: c.moment.t_s)
+                if course[k] >= max(least, TRAIN_SNR * moment.sigma_mm[lead.region]):
+                    found.append(k)
+                    last = k
+        return found
 
-    def _follows(self, candidate: Candidate, lead: Candidate) -> bool:
-        if candidate.moment.score[candidate.region] < FOLLOWER_SHARE * self._threshold or self._unseen(candidate):
-            return False
-        apart = float(np.hypot(*(_CENTERS_MM[candidate.region] - _CENTERS_MM[lead.region])))
-        return apart <= NEAR_MM and _cosine(candidate, lead) >= SAME_WAY
+    def _is_echo(self, candidate: Candidate, position: int, region: int, toward: FloatArray) -> bool:
+        """Whether it is the same moment as a jerk already taken, or the swing back from it."""
+        apart_s = abs(self._record[position].t_s - candidate.moment.t_s)
+        if apart_s <= SAME_S:
+            return True
+        other_way = float(_toward(candidate) @ toward) < OTHER_WAY
+        return apart_s <= ECHO_S and (other_way or _apart(candidate.region, region) > NEAR_MM)
 
-    def _close(self) -> Iterator[Twitch | Episode]:
-        members = [c for c in self._members() if not self._is_lobe(c)]
-        end = members[-1].moment.t_s
-        kept = {id(c) for c in members}
-        lobes = {id(c) for c in self._members()} - kept
-        self._open = []
-        twitches = [(c, shape_twitch(c, kept=True, reason="")) for c in members]
-        waiting, self._recent = self._recent, []
-        for c in waiting:
-            if c.moment.t_s > end + LOBE_S:
-                self._recent.append(c)
-            elif id(c) not in kept and id(c) not in lobes:
+    def _close(self, passed: list[Candidate]) -> Iterator[Twitch | Episode]:
+        members = self._members(passed)
+        times = [self._record[k].t_s for k, _, _ in members]
+        twitches = [shape_twitch(self._record, k, region, way, kept=True, reason="") for k, region, way in members]
+        taken = {id(c) for c in passed}
+        later: list[Candidate] = []
+        for c in self._waiting:
+            if id(c) in taken:
+                continue
+            if c.moment.t_s > times[-1] + ECHO_S:
+                later.append(c)
+            elif min(abs(c.moment.t_s - t) for t in times) > ECHO_S:
                 yield from self._reject(c)
-        for _, twitch in twitches:
-            yield twitch
-        yield self._episode(twitches)
-        for c in self._recent:  # what came after the last member may have opened the next episode already
-            if self._passes(c):
-                self._open.append(c)
+        self._waiting = later
+        self._close_at = np.inf
+        yield from twitches
+        lead = max(passed, key=_score)
+        yield self._episode(lead, tuple(twitches))
+        self._forget(times[-1])
 
-    def _is_lobe(self, candidate: Candidate) -> bool:
-        return any(
-            other is not candidate
-            and abs(other.moment.t_s - candidate.moment.t_s) <= LOBE_S
-            and _strength(candidate) < _strength(other)
-            and _cosine(candidate, other) < LOBE_WAY
-            for other in self._recent
-        )
+    def _forget(self, t_s: float) -> None:
+        """The record before ``t_s``, but not what a waiting candidate still needs."""
+        oldest = min((c.moment.t_s for c in self._waiting), default=np.inf)
+        keep = min(t_s, oldest - CHAIN_S)
+        gone = 0
+        while gone < len(self._record) and self._record[gone].t_s < keep:
+            gone += 1
+        del self._record[:gone]
 
-    def _drop_before(self, t_s: float) -> Iterator[Twitch]:
-        while self._recent and self._recent[0].moment.t_s < t_s:
-            yield from self._reject(self._recent.pop(0))
+    def _position(self, t_s: float) -> int:
+        times = [m.t_s for m in self._record]
+        return min(bisect_left(times, t_s - 1e-9), len(times) - 1)
+
+    def _reject_before(self, t_s: float) -> Iterator[Twitch]:
+        while self._waiting and self._waiting[0].moment.t_s < t_s:
+            yield from self._reject(self._waiting.pop(0))
 
     def _reject(self, candidate: Candidate) -> Iterator[Twitch]:
         """What stood out of the noise and is still no twitch, with the reason; the many weak ones are not kept."""
         moment, region = candidate.moment, candidate.region
-        why = self._unseen(candidate)
-        score = float(moment.score[region])
+        why = self._unseen(moment, region)
+        score = _score(candidate)
         if why and score >= self._threshold:
-            yield shape_twitch(candidate, kept=False, reason=why_words(why))
+            reason = why_words(why)
         elif moment.excess[region] >= self._threshold and score < self._threshold:
-            yield shape_twitch(candidate, kept=False, reason=WHOLE_FACE)
-        elif score >= 0.75 * self._threshold:
-            yield shape_twitch(candidate, kept=False, reason=BELOW)
+            reason = WHOLE_FACE
+        elif score >= NEAR_MISS * self._threshold:
+            reason = BELOW
+        else:
+            return
+        place = self._position(moment.t_s)
+        yield shape_twitch(self._record, place, region, _toward(candidate), kept=False, reason=reason)
 
-    def _episode(self, members: list[tuple[Candidate, Twitch]]) -> Episode:
+    def _episode(self, lead: Candidate, twitches: tuple[Twitch, ...]) -> Episode:
         self._number += 1
-        twitches = tuple(twitch for _, twitch in members)
-        lead, strongest = max(members, key=lambda pair: pair[1].score)
+        strongest = max(twitches, key=lambda twitch: twitch.score)
         heights: dict[str, float] = {}
         for twitch in twitches:
             heights[twitch.region] = heights.get(twitch.region, 0.0) + twitch.amplitude_mm
@@ -188,13 +226,19 @@ def why_words(why: WhyNot) -> str:
     return ";".join(flag.name.lower() for flag in WhyNot if flag and flag in why and flag.name)
 
 
-def _strength(candidate: Candidate) -> float:
+def _score(candidate: Candidate) -> float:
     return float(candidate.moment.score[candidate.region])
 
 
-def _cosine(a: Candidate, b: Candidate) -> float:
-    u, v = a.moment.height_mm[a.region], b.moment.height_mm[b.region]
-    return float(u @ v / max(float(np.hypot(*u) * np.hypot(*v)), 1e-9))
+def _toward(candidate: Candidate) -> FloatArray:
+    """Unit vector of the jerk."""
+    height = candidate.moment.height_mm[candidate.region]
+    return (height / max(float(np.hypot(*height)), 1e-9)).astype(np.float32)
+
+
+def _apart(a: int, b: int) -> float:
+    """Usual distance of two regions, mm."""
+    return float(np.hypot(*(_CENTERS_MM[a] - _CENTERS_MM[b])))
 
 
 def _side(twitches: tuple[Twitch, ...], strongest: Twitch) -> tuple[Side, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from detector import regions
 from detector.config import Settings
-from detector.episodes import Grouper
+from detector.episodes import Grouper, why_words
 from detector.face import FaceTracker, Tracked, track
 from detector.motion import Meter, Sample
 from detector.placement import HeadCrop
@@ -56,7 +56,7 @@ class _Tally:
     first_t: float | None = None
     face_s: float = 0.0
     observed_s: float = 0.0
-    why_s: Counter[str] = field(default_factory=Counter)
+    why_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     intervals: Counter[int] = field(default_factory=Counter)  # of measured frames, in 0.01 ms
     scales: Counter[int] = field(default_factory=Counter)  # px/mm in hundredths
     floors: list[Counter[int]] = field(default_factory=lambda: [Counter() for _ in regions.SITES])  # mm in hundredths
@@ -108,10 +108,13 @@ class Pipeline:
                     yield from self._measure(tracked)
                 if not in_stretch:
                     yield from self._release(np.inf)
-            if in_stretch:
-                yield from self._end_stretch()
-            yield from self._release(np.inf)
-            yield from self._grouper.finish()
+        yield from self.drain()
+
+    def drain(self) -> Iterator[Measured | Twitch | Episode]:
+        """What is still on its way, when the frames have ended or something stopped them."""
+        yield from self._end_stretch()
+        yield from self._release(np.inf)
+        yield from self._grouper.finish()
 
     def _measure(self, tracked: Tracked) -> Iterator[Measured | Twitch | Episode]:
         assert tracked.face is not None
@@ -203,8 +206,7 @@ class Pipeline:
             for counter, floor in zip(tally.floors, measured.motion.floor_mm, strict=True):
                 counter[round(float(floor) * 100)] += 1
             return
-        first = next(flag for flag in WhyNot if flag and flag in measured.motion.why_not)
-        tally.why_s[str(first.name).lower()] += step
+        tally.why_s[why_words(measured.motion.why_not).split(";")[0]] += step
 
     def seconds(self) -> float:
         """Length of what has been through, the last frame counted as long as the others."""

@@ -200,7 +200,7 @@ def _grid(
     return np.array(inside, dtype=np.int64)
 
 
-def _spread(coarse_px: npt.NDArray[np.int64], fine_px: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def _spread(coarse_px: npt.NDArray[Any], fine_px: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     """The nearest coarse patch of each fine one."""
     apart = ((fine_px[:, None, :] - coarse_px[None, :, :]) ** 2).sum(axis=-1)
     nearest: npt.NDArray[np.intp] = apart.argmin(axis=1)

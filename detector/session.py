@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,24 +94,32 @@ def analyze_clip(
         session.session_id = _identity(session)
         result = Result(session, pipeline.threshold)
         run = log.begin(session, replace=replace) if log is not None else None
+
+        def keep(event: Measured | Twitch | Episode) -> None:
+            if isinstance(event, Twitch):
+                result.twitches.append(event)
+                if log is not None and run is not None and not event.kept:
+                    log.add_twitch(run, event)
+            elif isinstance(event, Episode):
+                result.episodes.append(event)
+                if log is not None and run is not None:
+                    log.add_episode(run, event)
+
         try:
             for event in pipeline.run(source):
-                if isinstance(event, Measured):
-                    if on_progress is not None:
-                        on_progress(event.t_s - (start_s or 0.0), _span(source, start_s, end_s))
-                elif isinstance(event, Twitch):
-                    result.twitches.append(event)
-                    if log is not None and run is not None and not event.kept:
-                        log.add_twitch(run, event)
-                else:
-                    result.episodes.append(event)
-                    if log is not None and run is not None:
-                        log.add_episode(run, event)
+                keep(event)
+                if isinstance(event, Measured) and on_progress is not None:
+                    on_progress(event.t_s - (start_s or 0.0), _span(source, start_s, end_s))
                 if on_event is not None:
                     on_event(event)
             session.status = "complete"
         except BaseException as error:
             session.status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            # the frames of the last seconds are measured but not decided: nothing of them is lost, unless the fault
+            # left the line in a state that cannot be drained, and then the first fault is the one to tell
+            with suppress(Exception):
+                for event in pipeline.drain():
+                    keep(event)
             raise
         finally:
             source.close()

@@ -1,52 +1,68 @@
-"""Candidate -> Twitch: when the skin began to move, when it was back, how far and how fast."""
+"""One jerk in the record of its region -> Twitch: when the skin began to move, when it was back, how far, how fast."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from detector import regions
 from detector.grid import RATE_HZ
-from detector.twitches import Candidate
+from detector.twitches import Moment
 from detector.types import Twitch
 
 RISE_LIMITS_S = (0.02, 0.15)
 FALL_LIMITS_S = (0.04, 0.40)
+BASE_S = 0.45  # level of the skin is read within this of the peak
+_NEAR = 4  # grid steps between the peak of the score and that of the motion, at most
 
 
-def shape_twitch(candidate: Candidate, *, kept: bool, reason: str) -> Twitch:
-    """Measure one jerk on the skin motion along its own direction.
+def shape_twitch(
+    record: Sequence[Moment], peak: int, region: int, toward: npt.NDArray[np.floating[Any]], *, kept: bool, reason: str
+) -> Twitch:
+    """Measure one jerk on the skin motion along its direction.
 
     Onset and offset are found where the motion passes half its height, twice as far out: for a smooth rise and fall the
     foot itself lies below the noise, the half height does not.
+
+    Parameters
+    ----------
+    record : sequence of Moment
+        Consecutive grid times around the jerk.
+    peak : int
+        Position of the peak of the score in it.
+    region : int
+        Number of the region in ``regions.SITES``.
+    toward : (2,)
+        Unit vector of the jerk, x right and y down.
+    kept, reason
+        Whether it counts, and if not, why.
     """
-    moment, region = candidate.moment, candidate.region
-    site = regions.SITES[region]
-    record = candidate.record_mm.astype(np.float64)
-    middle = round((moment.t_s - candidate.record_start_s) * RATE_HZ)
-    near = slice(max(middle - 4, 0), middle + 5)
-    top = near.start + int(np.argmax(record[near]))
-    base = float(np.percentile(record, 25))
-    half = base + 0.5 * (record[top] - base)
-    peak_s = candidate.record_start_s + _vertex(record, top) / RATE_HZ
-    rise = float(
-        np.clip(2.0 * (peak_s - candidate.record_start_s - _crossing(record, top, half, -1) / RATE_HZ), *RISE_LIMITS_S)
-    )
-    fall = float(
-        np.clip(2.0 * (_crossing(record, top, half, +1) / RATE_HZ - peak_s + candidate.record_start_s), *FALL_LIMITS_S)
-    )
-    steps = np.diff(record[max(top - 9, 0) : top + 1])
-    x, y = moment.height_mm[region]
-    amplitude = float(np.hypot(x, y))
+    moment, site = record[peak], regions.SITES[region]
+    first = max(peak - round(BASE_S * RATE_HZ), 0)
+    last = min(peak + round(BASE_S * RATE_HZ) + 1, len(record))
+    motion = np.array([m.motion_mm[region] @ toward for m in record[first:last]], dtype=np.float64)
+    near = max(peak - first - _NEAR, 0)
+    top = near + int(np.argmax(motion[near : peak - first + _NEAR + 1]))
+    half = 0.5 * (motion[top] + float(np.percentile(motion, 25)))
+    place = _vertex(motion, top)
+    peak_s = record[first].t_s + place / RATE_HZ
+    rise_s = float(np.clip(2.0 * (place - _crossing(motion, top, half, -1)) / RATE_HZ, *RISE_LIMITS_S))
+    fall_s = float(np.clip(2.0 * (_crossing(motion, top, half, +1) - place) / RATE_HZ, *FALL_LIMITS_S))
+    steps = np.diff(motion[max(top - round(RISE_LIMITS_S[1] * RATE_HZ), 0) : top + 1])
+    amplitude = float(moment.height_mm[region] @ toward)
     return Twitch(
         region=site.name,
         side=site.side,
-        onset_s=peak_s - rise,
+        onset_s=peak_s - rise_s,
         peak_s=peak_s,
-        offset_s=peak_s + fall,
+        offset_s=peak_s + fall_s,
         amplitude_mm=amplitude,
         amplitude_px=amplitude * moment.px_per_mm,
         velocity_mm_s=float(steps.max(initial=0.0)) * RATE_HZ,
-        direction_deg=float(np.degrees(np.arctan2(-y, x)) % 360.0),
+        direction_deg=float(np.degrees(np.arctan2(-toward[1], toward[0])) % 360.0),
         snr=amplitude / float(moment.sigma_mm[region]),
         score=float(moment.score[region]),
         kept=kept,
@@ -54,22 +70,22 @@ def shape_twitch(candidate: Candidate, *, kept: bool, reason: str) -> Twitch:
     )
 
 
-def _vertex(record: np.ndarray, top: int) -> float:
+def _vertex(motion: npt.NDArray[np.float64], top: int) -> float:
     """Position of the maximum between the samples, by a parabola."""
-    if not 0 < top < len(record) - 1:
+    if not 0 < top < len(motion) - 1:
         return float(top)
-    bend = record[top - 1] - 2.0 * record[top] + record[top + 1]
+    bend = motion[top - 1] - 2.0 * motion[top] + motion[top + 1]
     if bend >= 0.0:
         return float(top)
-    return top + float(np.clip(0.5 * (record[top - 1] - record[top + 1]) / bend, -0.5, 0.5))
+    return top + float(np.clip(0.5 * (motion[top - 1] - motion[top + 1]) / bend, -0.5, 0.5))
 
 
-def _crossing(record: np.ndarray, top: int, level: float, step: int) -> float:
-    """Position, going from ``top`` in direction ``step``, where the record first falls to ``level``."""
+def _crossing(motion: npt.NDArray[np.float64], top: int, level: float, step: int) -> float:
+    """Position, going from ``top`` in direction ``step``, where the motion first falls to ``level``."""
     k = top
-    while 0 <= k + step < len(record):
-        if record[k + step] <= level:
-            drop = record[k] - record[k + step]
-            return k + step * (float((record[k] - level) / drop) if drop > 0.0 else 1.0)
+    while 0 <= k + step < len(motion):
+        if motion[k + step] <= level:
+            drop = motion[k] - motion[k + step]
+            return k + step * (float((motion[k] - level) / drop) if drop > 0.0 else 1.0)
         k += step
     return float(k)

@@ -206,7 +206,9 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
     episode = row.episode
     when = f"{clock(episode.start_s)} to {clock(episode.end_s)} ({number(episode.end_s - episode.start_s, 2)} s)"
     side = {"both": "on both sides", "midline": "in the midline"}.get(episode.side, f"on the subject's {episode.side}")
-    what = f"{_count(episode.twitch_count, 'twitch')} {side}, in {words(episode.region)}"
+    what = (
+        f"{_count(episode.twitch_count, 'twitch')} {side}, in {words(episode.region).removesuffix(f' {episode.side}')}"
+    )
     if episode.rate_hz is not None:
         what += f", {number(episode.rate_hz)} a second"
     size = f"largest about {number(episode.peak_mm, 2)} mm ({number(episode.peak_px)} px)"

@@ -28,7 +28,6 @@ AROUND_S = 0.1  # the rest of the face counts as busy this long before and after
 BLOCK = 6  # grid samples decided together
 SCALE_S = 8.0  # noise memory; a longer one met changes of light and pose and was worse
 SCALE_LEAST_S = 3.0  # nothing is decided on less; the first seconds wait for it
-KEEP_S = 3.0  # record kept for shaping twitches
 PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
 MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
 TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
@@ -47,6 +46,7 @@ class Moment:
     score: FloatArray  # (R,) height over noise, over the activity elsewhere
     excess: FloatArray  # (R,) height over noise
     height_mm: FloatArray  # (R, 2) filtered bump height, gain corrected
+    motion_mm: FloatArray  # (R, 2) the same before filtering
     sigma_mm: FloatArray  # (R,)
     floor_mm: FloatArray  # (R,)
     why_not: WhyNot  # holds for all regions
@@ -60,8 +60,6 @@ class Candidate:
 
     moment: Moment
     region: int
-    record_mm: FloatArray  # (n,) skin motion along the direction of the jerk, on the grid
-    record_start_s: float
 
 
 class Detector:
@@ -170,7 +168,8 @@ class Detector:
         filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
         filter_block(stretch, self._taps, _HALF, filtered)
         length = np.hypot(filtered[..., 0], filtered[..., 1])
-        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], length, self._context[first])
+        motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
+        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, self._context[first])
         if not self._why_not(block.context, -np.inf):
             self._scales.append(np.median(length, axis=0))
         self._waiting.append(block)
@@ -208,6 +207,7 @@ class Detector:
                 score=ratio[best, rows],
                 excess=now.excess[b][best, rows],
                 height_mm=now.block.filtered[b][best, rows] / np.float32(GAIN),
+                motion_mm=now.block.motion[b] / np.float32(GAIN),
                 sigma_mm=sigma,
                 floor_mm=(sigma * THRESHOLDS["normal"]).astype(np.float32),
                 why_not=self._why_not(context, t_s),
@@ -250,22 +250,12 @@ class Detector:
         for r in sorted(rows):
             moment = self._moments[r]
             region = int(np.argmax(moment.score if ranked[r] >= least else moment.excess))
-            out.append(self._candidate(moment, region))
+            out.append(Candidate(moment, region))
         self._peaked = until
         return out
 
-    def _candidate(self, moment: Moment, region: int) -> Candidate:
-        row = round(moment.t_s * RATE_HZ) - self._first_k
-        first, last = max(row - _HALF, 0), min(row + _HALF + 1, len(self._values))
-        heights = np.stack([values[region] for values in self._values[first:last]])
-        toward = moment.height_mm[region] / max(float(np.hypot(*moment.height_mm[region])), 1e-9)
-        record = (heights @ toward / GAIN).astype(np.float32)
-        return Candidate(moment, region, record, (self._first_k + first) / RATE_HZ)
-
     def _forget(self) -> None:
-        keep_from = self._filtered - round(KEEP_S * RATE_HZ)
-        if self._waiting:
-            keep_from = min(keep_from, self._waiting[0].first_k - self._first_k - 2 * _HALF)
+        keep_from = self._filtered - _HALF
         if keep_from > 2 * _HALF:
             del self._values[:keep_from]
             del self._context[:keep_from]
@@ -280,6 +270,7 @@ class Detector:
 class _Block:
     first_k: int
     filtered: FloatArray  # (B, C, R, 2)
+    motion: FloatArray  # (B, R, 2)
     length: FloatArray  # (B, C, SITE_COUNT)
     context: Sample
 

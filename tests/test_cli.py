@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,6 @@ from tests.clips import even_times, textured, write_clip
 
 ROOT = Path(cli.__file__).resolve().parent
 HEAVY = ("mediapipe", "cv2", "numba", "matplotlib", "scipy", "numpy", "pydantic", "rich")
-FAKE = "import sys, tests.fake_pipeline as f; sys.modules['detector.session'] = f; import cli; cli.main()"
 
 
 class Ran(NamedTuple):
@@ -257,73 +255,6 @@ def test_a_name_that_is_no_utf8_is_shown_escaped(run: Run, clip: Path, tmp_path:
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")
     ran = run("analyze", clip, odd)
     assert ran.code == 3 and "caf\\udce9.mp4" in ran.err and "2 episodes" in ran.out
-
-
-# stopping
-
-
-def start(words: list[object], env: dict[str, str]) -> subprocess.Popen[str]:
-    """The program in a process of its own, with the fake line."""
-    return subprocess.Popen(
-        [sys.executable, "-c", FAKE, *map(str, words)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # under a job runner Ctrl-C may be ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def model_of_the_test(tmp_path: Path) -> dict[str, str]:
-    return {"NASALIS_LOG": str(tmp_path / "log.sqlite"), "FAKE_FRAME_S": "0.02"}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_halfway_everything_found_is_kept(clip: Path, tmp_path: Path, number: signal.Signals) -> None:
-    found = tmp_path / "e.csv"
-    env = model_of_the_test(tmp_path)
-    process = start(["analyze", clip, clip.parent, "--csv", found], env)
-    try:
-        assert process.stderr is not None
-        while process.stderr.readline().strip() != "FOUND":
-            assert process.poll() is None
-        process.send_signal(number)
-        process.send_signal(number)  # impatience must not cut the saving short
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "Traceback" not in err and "Interrupted" in err and "kept in" in err
-    assert "(interrupted at" in out
-    with EpisodeLog(tmp_path / "log.sqlite") as log:
-        assert [run.session.status for run in log.runs()] == ["interrupted"]
-        assert len(log.episodes()) == 1
-    assert [row["side"] for row in rows_of(found)] == ["left"]
-    about = json.loads(found.with_suffix(".json").read_text())
-    assert about["sessions"][0]["status"] == "interrupted"
-
-
-def test_a_reader_who_leaves_does_not_stop_the_work(clip: Path, tmp_path: Path) -> None:
-    found = tmp_path / "e.csv"
-    process = start(["analyze", clip, "--csv", found], model_of_the_test(tmp_path))
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    err = process.stderr.read()
-    assert process.wait(timeout=30) == 0
-    assert "Broken" not in err and "Traceback" not in err and len(rows_of(found)) == 2
-
-
-def test_a_full_output_is_one_sentence(clip: Path, tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", FAKE, "analyze", str(clip)], cwd=ROOT, stdout=full, stderr=subprocess.PIPE,
-            text=True, env=os.environ | {"NASALIS_LOG": str(tmp_path / "log.sqlite")},
-        )  # fmt: skip
-    assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
 
 
 # the real line

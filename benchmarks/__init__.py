@@ -1,0 +1,1 @@
+"""Heavy measurements against truth and rivals, run by hand."""

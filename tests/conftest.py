@@ -1,0 +1,30 @@
+"""What all tests share: one hypothesis profile, and the folder of real clips that lies beside the project, if any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Compiling a kernel takes seconds the first time, so no deadline; the same examples every run, so that a failure stays.
+settings.register_profile(
+    "nasalis", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("nasalis")
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def samples_folder() -> Path:
+    return PROJECT / "samples"
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> Path:
+    """Footage of real faces; it is not part of the project, so tests that need it are skipped elsewhere."""
+    folder = PROJECT.parent / "shared" / "clips"
+    if not folder.is_dir():
+        pytest.skip(f"the footage of real faces is not here ({folder.relative_to(PROJECT.parent)} beside the project)")
+    return folder
