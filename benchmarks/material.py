@@ -87,10 +87,9 @@ def need(path: Path) -> Path:
 
 def chosen_material() -> list[tuple[Material, int]]:
     """(material, seed) of every injected clip; in a quick run one short clip of each group."""
-    everything = [(material, seed) for material in MATERIAL for seed in material.seeds]
-    if not QUICK:
-        return everything
-    return [(m, seed) for m, seed in everything if m.label in ("blinks_gaze_pout", "still_moving_camera_720p")][1:3]
+    if QUICK:
+        return [(m, m.seeds[-1]) for m in MATERIAL if m.label in ("webcam_neutral_b", "still_moving_camera_720p")]
+    return [(material, seed) for material in MATERIAL for seed in material.seeds]
 
 
 def picture_of(material: Material) -> Path | npt.NDArray[np.uint8]:

@@ -26,6 +26,11 @@ MASTER_CRF = 8  # nearly lossless: all clips are then compressed once, alike
 CRF = 23
 REACH_S = 0.06  # under half the interval of an 8 Hz train, so that no jerk is taken for its neighbor
 EVENT_REACH_S = 0.3
+HEADER = (
+    *("clip", "fps", "px/mm", "seen s", "events", "twitches"),
+    *("start ms", "frames", "onset ms", "frames", "peak ms", "frames"),
+    *(f"as at {BASE}", "onset ms", "frames", "peak ms", "frames"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +168,11 @@ def test_one_scene_at_several_rates_and_sizes() -> None:
     runs = {name: analyze(path) for name, path in versions().items()}
     base = runs[BASE]
     show(
-        f"One scene, {len(events)} events of {len(jerks)} twitches: found, and when against the truth and against {BASE}",
-        ["clip", "fps", "px/mm", "seen s", "events", "twitches", "start ms", "frames", "onset ms", "frames"]
-        + ["peak ms", "frames", f"as at {BASE}", "onset ms", "frames", "peak ms", "frames"],
+        f"One scene, {len(events)} events of {len(jerks)} twitches: what is found, and when",
+        HEADER,
         [row(name, run, base, events, jerks, peaks) for name, run in runs.items()],
-        "Events and twitches: found of all, + false. ms: median (largest absolute) of found minus truth, then of this clip "
-        f"minus {BASE}; frames: the largest in this clip's own frames. As at {BASE}: twitches found in both, + only here, "
+        "Events and twitches: found/all, + false. ms: median (largest), found minus truth, and this clip minus "
+        f"{BASE}; frames: the largest, in frames of this clip. As at {BASE}: twitches found in both, + only here, "
         f"- only at {BASE}.",
     )
     for name, run in runs.items():

@@ -11,22 +11,28 @@ from detector import kinds, regions
 from detector.config import Settings
 from detector.grid import RATE_HZ
 from detector.shape import shape_twitch
-from detector.twitches import THRESHOLDS, Candidate, Moment
+from detector.twitches import TAIL, THRESHOLDS, Candidate, Moment
 from detector.types import Episode, FloatArray, Side, Twitch, WhyNot
 
 CHAIN_S = 0.45  # longest pause inside a train (3 Hz), with a third to spare
 NEAR_MM = 14.0  # two regions closer than this are one muscle's width apart
+PULL_MM = 1.8 * NEAR_MM  # lids and cheeks pull the skin this far
 SAME_S = 0.06  # peaks closer than this are one moment: jerks of an 8 Hz train are 0.125 s apart
 ECHO_S = 0.17  # skin swinging back, and the filter's own answer to a jerk, come this soon
 OTHER_WAY = -0.3  # cosine of two directions below which one is a swing back of the other
 TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
-TRAIN_SNR = 4.0  # nor those under this many standard deviations
+TRAIN_SNR = 3.5  # nor those under this many standard deviations
+TRAIN_LEAST = 3  # jerks that make a train
+TRAIN_QUIET = 2.5  # score that noise reaches often: what a jerk adds to its train is above it
+TRAIN_FACTOR = 0.8  # of the threshold (docs/measurements.md)
+TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
 LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
 LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
 NEAR_MISS = 0.75  # of the threshold: kept as rejected, for review
 OTHER_SIDE_SHARE = 0.3  # of the summed height; less on the other side is leakage
 CO_MOVING_SHARE = 0.5  # of the strongest score at the same moment
 WHOLE_FACE = "whole_face"  # the rest of the face moved as much
+PULLED = "lid_or_cheek"  # the skin beside the nose was pulled by a lid or the cheek
 BELOW = "below_threshold"
 _CENTERS_MM = np.array(
     [  # typical places, for distances between regions only (canonical face model)
@@ -48,6 +54,8 @@ class Grouper:
         self._record: list[Moment] = []  # as far back as an open episode may reach
         self._waiting: list[Candidate] = []  # not yet decided, oldest first
         self._close_at = np.inf
+        self._judged_s = -np.inf  # candidates up to here have been judged as seeds of a train
+        self._trains: set[float] = set()  # times of waiting candidates that pass as part of a train
 
     def push(self, item: Moment | Candidate) -> Iterator[Twitch | Episode]:
         """Twitches and episodes that are settled once ``item`` has come."""
@@ -57,6 +65,7 @@ class Grouper:
                 self._close_at = item.moment.t_s + self._settings.episode_gap_s
             return
         self._record.append(item)
+        self._judge_trains(item.t_s - TRAIN_AHEAD_S)
         passed = [c for c in self._waiting if self._passes(c)]
         if passed and item.t_s - passed[0].moment.t_s > LONGEST_S:
             yield from self._close(passed)
@@ -71,13 +80,43 @@ class Grouper:
 
     def finish(self) -> Iterator[Twitch | Episode]:
         """Everything that is left."""
+        self._judge_trains(np.inf)
         while passed := [c for c in self._waiting if self._passes(c)]:
             yield from self._close(passed)
         yield from self._reject_before(np.inf)
         self._record.clear()
 
     def _passes(self, candidate: Candidate) -> bool:
-        return _score(candidate) >= self._threshold and not self._unseen(candidate.moment, candidate.region)
+        if self._unseen(candidate.moment, candidate.region) or _is_pulled(candidate):
+            return False
+        return _score(candidate) >= self._threshold or candidate.moment.t_s in self._trains
+
+    def _judge_trains(self, until_s: float) -> None:
+        """Let jerks pass that would not alone: at least three at train pace, in one region and one direction.
+
+        Near a jerk that passes alone they belong to it, or are its echoes.
+        """
+        for c in self._waiting:
+            if not self._judged_s < c.moment.t_s <= until_s:
+                continue
+            self._judged_s = c.moment.t_s
+            if self._unseen(c.moment, c.region) or _is_pulled(c):
+                continue
+            alone = (m.moment.t_s for m in self._waiting if _score(m) >= self._threshold and self._passes(m))
+            if any(abs(t_s - c.moment.t_s) <= TRAIN_AHEAD_S for t_s in alone):
+                continue
+            if self.train_score(c) >= TRAIN_FACTOR * self._threshold:
+                self._trains.add(c.moment.t_s)
+                self._close_at = max(c.moment.t_s + self._settings.episode_gap_s, self._record[-1].t_s)
+
+    def train_score(self, candidate: Candidate) -> float:
+        """Joint score of the train that a jerk belongs to; 0 when there are not ``TRAIN_LEAST`` of them."""
+        found = self._train(candidate)
+        scores = np.array([self._record[k].score[candidate.region] for k in found])
+        scores = scores[scores >= TRAIN_QUIET]
+        if len(scores) < TRAIN_LEAST:
+            return 0.0
+        return float(np.sqrt(np.sum(scores**2 - TRAIN_QUIET**2)))
 
     def _unseen(self, moment: Moment, region: int) -> WhyNot:
         if moment.floor_mm[region] > self._settings.floor_limit_mm:
@@ -139,6 +178,7 @@ class Grouper:
             elif min(abs(c.moment.t_s - t) for t in times) > ECHO_S:
                 yield from self._reject(c)
         self._waiting = later
+        self._trains &= {c.moment.t_s for c in later}
         self._close_at = np.inf
         yield from twitches
         lead = max(passed, key=_score)
@@ -169,6 +209,8 @@ class Grouper:
         score = _score(candidate)
         if why and score >= self._threshold:
             reason = why_words(why)
+        elif score >= self._threshold and _is_pulled(candidate):
+            reason = PULLED
         elif moment.excess[region] >= self._threshold and score < self._threshold:
             reason = WHOLE_FACE
         elif score >= NEAR_MISS * self._threshold:
@@ -216,9 +258,9 @@ class Grouper:
 def confidence(score: float) -> float:
     """Share of findings of this score that are real, were real ones as frequent as false alarms at normal sensitivity.
 
-    The tail of the score over footage without twitches falls by e per 0.76 (see ``twitches.THRESHOLDS``).
+    The tail of the score over footage without twitches falls by e per ``twitches.TAIL``.
     """
-    return float(1.0 / (1.0 + np.exp(-(score - THRESHOLDS["normal"]) / 0.76)))
+    return float(1.0 / (1.0 + np.exp(-(score - THRESHOLDS["normal"]) / TAIL)))
 
 
 def why_words(why: WhyNot) -> str:
@@ -228,6 +270,11 @@ def why_words(why: WhyNot) -> str:
 
 def _score(candidate: Candidate) -> float:
     return float(candidate.moment.score[candidate.region])
+
+
+def _is_pulled(candidate: Candidate) -> bool:
+    """Whether a lid or cheek close by stands out more: what the region shows is then its leakage."""
+    return candidate.neighbor is not None and _apart(candidate.neighbor, candidate.region) <= PULL_MM
 
 
 def _toward(candidate: Candidate) -> FloatArray:

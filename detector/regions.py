@@ -60,6 +60,9 @@ def _build() -> tuple[Site, ...]:
 
 SITES: tuple[Site, ...] = _build()
 SITE_NAMES: tuple[str, ...] = tuple(site.name for site in SITES)
+# Watched for spread and for the pull of blinks and smiles; a twitch that is strongest there is not one of the nose.
+NEIGHBORS = ("orbicularis_oculi_lower", "zygomaticus")
+IS_NASAL: tuple[bool, ...] = tuple(site.muscle not in NEIGHBORS for site in SITES)
 MUSCLES: tuple[str, ...] = tuple(dict.fromkeys(site.muscle for site in SITES))
 
 # Hardly move against the skull: they hold the head still. Forehead, nasion, canthi, temples; never the nose.

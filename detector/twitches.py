@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detector import regions
 from detector.config import Settings
 from detector.grid import HALF_S, RATE_HZ, EvenGrid, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
@@ -20,10 +21,11 @@ from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
 from detector.types import FloatArray, WhyNot
 
 # Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
-# without injected twitches (docs/measurements.md); the tail falls by a factor of e per 0.76.
-THRESHOLDS = {"low": 9.9, "normal": 8.5, "high": 7.3}
-GAIN = 0.65  # a bump of 1 mm reads this high through crop, compression, patch and filter (docs/measurements.md)
-FOLLOWER_SHARE = 0.5  # of the threshold is enough for a jerk in the train of one that passed it
+# without injected twitches (docs/measurements.md); the tail falls by a factor of e per TAIL.
+THRESHOLDS = {"low": 8.8, "normal": 7.5, "high": 6.3}
+TAIL = 0.72
+GAIN = 0.62  # a bump of 1 mm reads this high through crop, compression, patch and filter (docs/measurements.md)
+FOLLOWER_SHARE = 0.4  # of the threshold is enough to be looked at as a jerk of a train
 AROUND_S = 0.1  # the rest of the face counts as busy this long before and after
 BLOCK = 6  # grid samples decided together
 SCALE_S = 8.0  # noise memory; a longer one met changes of light and pose and was worse
@@ -33,6 +35,8 @@ MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the stead
 TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
+_NASAL = np.flatnonzero(regions.IS_NASAL)
+_NEIGHBORS = np.flatnonzero(~np.array(regions.IS_NASAL))
 _HALF = round(HALF_S * RATE_HZ)
 _AROUND = round(AROUND_S * RATE_HZ)
 _RADIUS = round(PEAK_RADIUS_S * RATE_HZ)
@@ -59,7 +63,8 @@ class Candidate:
     """A peak of the score of one region."""
 
     moment: Moment
-    region: int
+    region: int  # the nasal region that stands out most
+    neighbor: int | None = None  # a region of lid or cheek that stands out more, if there is one
 
 
 class Detector:
@@ -236,8 +241,8 @@ class Detector:
         """Candidates among the moments before position ``until``: peaks in time of the best region."""
         if until <= self._peaked:
             return []
-        best = np.array([np.max(m.excess) for m in self._moments], dtype=np.float32)
-        ranked = np.array([np.max(m.score) for m in self._moments], dtype=np.float32)
+        best = np.array([np.max(m.excess[_NASAL]) for m in self._moments], dtype=np.float32)
+        ranked = np.array([np.max(m.score[_NASAL]) for m in self._moments], dtype=np.float32)
         out: list[Moment | Candidate] = []
         least = FOLLOWER_SHARE * self.threshold
         rows = set(find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist())
@@ -249,8 +254,10 @@ class Detector:
         }
         for r in sorted(rows):
             moment = self._moments[r]
-            region = int(np.argmax(moment.score if ranked[r] >= least else moment.excess))
-            out.append(Candidate(moment, region))
+            strength = moment.score if ranked[r] >= least else moment.excess
+            region = int(_NASAL[np.argmax(strength[_NASAL])])
+            neighbor = int(_NEIGHBORS[np.argmax(strength[_NEIGHBORS])])
+            out.append(Candidate(moment, region, neighbor if strength[neighbor] > strength[region] else None))
         self._peaked = until
         return out
 

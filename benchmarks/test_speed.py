@@ -1,0 +1,259 @@
+"""How long ``analyze`` takes against decoding alone and against the face mesh on every frame; where it goes; memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.material import CLIPS, QUICK, ROOT, bench_dir, need, show
+from detector.config import Settings
+
+CLIP = "still_moving_camera_720p.mp4"
+REPEATS = 1 if QUICK else 3
+LONG_S = (5.0, 20.0) if QUICK else (60.0, 600.0)
+SAMPLE = ROOT / "samples" / "twitches.mp4"
+GROWTH_MB = 60.0  # more than this between the short and the long clip is a leak and no noise
+
+# The whole command in a process of its own. VmHWM and not getrusage's ru_maxrss: the latter keeps the size of the
+# process that started it.
+MEASURED_COMMAND = """
+import json, resource, sys
+import cli
+try:
+    cli.main()
+except SystemExit as done:
+    code = done.code or 0
+try:
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print()
+print(json.dumps({"code": code, "peak_mb": peak, "cpu_s": used.ru_utime + used.ru_stime}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    wall_s: float
+    cpu_s: float
+
+
+def timed(work: Callable[[], object]) -> Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def decode(clip: Path) -> int:
+    """Every picture of the clip, and nothing done with it."""
+    import cv2
+
+    capture = cv2.VideoCapture(str(clip))
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    capture.release()
+    return count
+
+
+def mesh(clip: Path, faces: int) -> None:
+    """The loop of mediapipe's own example: FaceLandmarker in VIDEO mode on every frame."""
+    import cv2
+    import mediapipe as mp
+    from mediapipe.tasks import python as tasks
+    from mediapipe.tasks.python import vision
+
+    from models import resolve
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_path=str(resolve())),
+        running_mode=vision.RunningMode.VIDEO,
+        num_faces=faces,
+    )
+    capture = cv2.VideoCapture(str(clip))
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        while True:
+            good, picture = capture.read()
+            if not good:
+                break
+            stamp = int(capture.get(cv2.CAP_PROP_POS_MSEC))
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            landmarker.detect_for_video(image, stamp)
+    capture.release()
+
+
+def analyze(clip: Path) -> None:
+    from detector.session import analyze_clip
+
+    analyze_clip(clip, Settings())
+
+
+def warm(clip: Path) -> None:
+    """Compiled kernels in memory, libraries loaded."""
+    from detector.session import analyze_clip
+
+    analyze_clip(clip, Settings(), end_s=2.0)
+
+
+@pytest.mark.benchmarks
+def test_speed_against_decoding_and_a_bare_mesh() -> None:
+    clip = need(CLIPS / CLIP)
+    warm(clip)
+    frames = decode(clip)
+    works: dict[str, Callable[[], object]] = {
+        "decode alone (cv2)": lambda: decode(clip),
+        "bare mesh, every frame, 1 face": lambda: mesh(clip, 1),
+        "bare mesh, every frame, 2 faces": lambda: mesh(clip, 2),  # what analyze asks for, to notice a second one
+        "analyze": lambda: analyze(clip),
+    }
+    took: dict[str, list[Took]] = defaultdict(list)
+    for _ in range(REPEATS):  # in turn, so that a busy machine is busy for all
+        for name, work in works.items():
+            took[name].append(timed(work))
+    decoding, bare = (took[name] for name in list(works)[:2])
+    rows = []
+    for name, runs in took.items():
+        wall = [run.wall_s for run in runs]
+        rows.append(
+            [
+                name,
+                f"{min(wall):.2f}",
+                f"{statistics.median(wall):.2f}",
+                f"{statistics.median(run.cpu_s for run in runs):.2f}",
+                f"{frames / min(wall):.0f}",
+                f"{1e3 * min(wall) / frames:.1f}",
+                ratio(runs, decoding),
+                ratio(runs, bare),
+            ]
+        )
+    show(
+        f"Speed on {CLIP}, {frames} frames, {REPEATS} turns",
+        ["", "s, best", "s, median", "CPU s", "frames/s", "ms/frame", "to decoding", "to bare mesh, 1 face"],
+        rows,
+        "Ratios of wall time: of the best turns (median, least and largest of the turns' own ratios).",
+    )
+    assert frames > 0
+    assert all(run.wall_s > 0.0 for runs in took.values() for run in runs)
+
+
+def ratio(runs: list[Took], rival: list[Took]) -> str:
+    each = [run.wall_s / other.wall_s for run, other in zip(runs, rival, strict=True)]
+    best = min(run.wall_s for run in runs) / min(run.wall_s for run in rival)
+    return f"{best:.2f} ({statistics.median(each):.2f}, {min(each):.2f} to {max(each):.2f})"
+
+
+@pytest.mark.benchmarks
+def test_where_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from detector import session
+    from detector.face import FaceTracker
+    from detector.frames import ClipSource
+    from detector.motion import Meter
+    from detector.placement import HeadCrop
+    from detector.registration import Registrar
+    from detector.twitches import Detector
+
+    clip = need(CLIPS / CLIP)
+    warm(clip)
+    spent: dict[str, float] = defaultdict(float)
+    stages: tuple[tuple[str, type, tuple[str, ...]], ...] = (
+        ("decode", ClipSource, ("__init__", "__next__")),
+        ("mesh, start", FaceTracker, ("__init__", "close")),
+        ("mesh", FaceTracker, ("detect",)),
+        ("crop and steadying", HeadCrop, ("crop",)),
+        ("registration", Registrar, ("__init__", "push", "flush")),
+        ("bump heights", Meter, ("measure",)),
+        ("scores and peaks", Detector, ("push", "finish")),
+    )
+    for stage, owner, names in stages:
+        for name in names:
+            monkeypatch.setattr(owner, name, _clocked(getattr(owner, name), stage, spent))
+    wall = 0.0
+    for _ in range(REPEATS):
+        wall += timed(lambda: session.analyze_clip(clip, Settings())).wall_s
+    spent["everything else"] = wall - sum(spent.values())
+    frames = REPEATS * decode(clip)
+    show(
+        f"Where the time of analyze goes, {CLIP}",
+        ["stage", "share", "ms/frame"],
+        [
+            (stage, f"{seconds / wall:.0%}", f"{1e3 * seconds / frames:.2f}")
+            for stage, seconds in sorted(spent.items(), key=lambda item: -item[1])
+        ]
+        + [("all", "100%", f"{1e3 * wall / frames:.2f}")],
+    )
+    assert 0.0 < spent["mesh"] < wall
+    assert spent["everything else"] > 0.0  # less would mean that a stage was counted inside another
+
+
+def _clocked(method: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            spent[stage] += time.perf_counter() - begun
+
+    return run
+
+
+@pytest.mark.benchmarks
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    clips = [looped(seconds) for seconds in LONG_S]
+    rows, peaks = [], []
+    for seconds, clip in zip(LONG_S, clips, strict=True):
+        begun = time.perf_counter()
+        command = ["analyze", str(clip), "--quiet", "--log", str(tmp_path / f"{seconds:g}.sqlite")]
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED_COMMAND, *command],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        assert done.stdout.strip(), done.stderr
+        told = json.loads(done.stdout.strip().splitlines()[-1])
+        assert told["code"] == 0, done.stderr
+        took = time.perf_counter() - begun
+        peaks.append(float(told["peak_mb"]))
+        rows.append(
+            [f"{seconds:g} s", f"{peaks[-1]:.0f}", f"{took:.1f}", f"{told['cpu_s']:.1f}", f"{seconds / took:.2f}"]
+        )
+    show(
+        "The whole command on long clips, 640x480 at 30 frames/s",
+        ["clip", "peak MB", "s", "CPU s", "times real time"],
+        rows,
+        f"Growth: {peaks[-1] - peaks[0]:+.0f} MB.",
+    )
+    assert peaks[-1] - peaks[0] < GROWTH_MB
+
+
+def looped(seconds: float) -> Path:
+    """The sample over and over, with times that go on."""
+    from detector.encode import VideoWriter
+    from detector.simulate_clip import read_frames
+
+    path = bench_dir() / f"looped_{seconds:g}s.mp4"
+    if path.exists():
+        return path
+    fps = 30.0
+    wanted = round(seconds * fps)
+    with VideoWriter(path, 640, 480, crf=23, fps=fps, preset="ultrafast") as writer:
+        while writer.frames < wanted:
+            for frame in read_frames(need(SAMPLE)):
+                writer.write(frame.image, writer.frames / fps)
+                if writer.frames == wanted:
+                    break
+    return path
