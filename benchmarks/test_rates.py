@@ -59,7 +59,7 @@ def versions() -> dict[str, Path]:
     variable = folder / "variable.mp4"
     scaled = {f"30 fps, {scale:g}x": folder / f"30fps_{scale:g}x.mp4" for scale in SCALES}
     if all(path.exists() for path in (*clips.values(), variable, *scaled.values())):
-        return clips | {"variable, 20-60 fps": variable} | scaled
+        return clips | {"variable rate": variable} | scaled
     portrait = need(CLIPS / PORTRAIT)
     for rate, path in zip(RATES, clips.values(), strict=True):
         master = folder / f"master_{rate:g}.mp4"
@@ -74,7 +74,7 @@ def versions() -> dict[str, Path]:
             for scale, target in zip(SCALES, scaled.values(), strict=True):
                 write(read_frames(master), target, rate, scale)
         master.unlink()
-    return clips | {"variable, 20-60 fps": variable} | scaled
+    return clips | {"variable rate": variable} | scaled
 
 
 def thinned(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -24,7 +24,6 @@ TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train a
 TRAIN_SNR = 3.5  # nor those under this many standard deviations
 TRAIN_LEAST = 3  # jerks that make a train
 TRAIN_QUIET = 2.5  # score that noise reaches often: what a jerk adds to its train is above it
-TRAIN_FACTOR = 0.8  # of the threshold (docs/measurements.md)
 TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
 LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
 LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
@@ -105,7 +104,7 @@ class Grouper:
             alone = (m.moment.t_s for m in self._waiting if _score(m) >= self._threshold and self._passes(m))
             if any(abs(t_s - c.moment.t_s) <= TRAIN_AHEAD_S for t_s in alone):
                 continue
-            if self.train_score(c) >= TRAIN_FACTOR * self._threshold:
+            if self.train_score(c) >= self._threshold:
                 self._trains.add(c.moment.t_s)
                 self._close_at = max(c.moment.t_s + self._settings.episode_gap_s, self._record[-1].t_s)
 
