@@ -86,10 +86,15 @@ def need(path: Path) -> Path:
 
 
 def chosen_material() -> list[tuple[Material, int]]:
-    """(material, seed) of every injected clip; in a quick run one short clip of each group."""
+    """(material, seed) of every injected clip; a quick run: one of each group. Skips without footage."""
     if QUICK:
-        return [(m, m.seeds[-1]) for m in MATERIAL if m.label in ("webcam_neutral_b", "still_moving_camera_720p")]
-    return [(material, seed) for material in MATERIAL for seed in material.seeds]
+        chosen = [(m, m.seeds[-1]) for m in MATERIAL if m.label in ("webcam_neutral_b", "still_moving_camera_720p")]
+    else:
+        chosen = [(material, seed) for material in MATERIAL for seed in material.seeds]
+    for material, _ in chosen:  # all of them before the first minute is spent on one
+        if material.source is not None:
+            need(material.source)
+    return chosen
 
 
 def picture_of(material: Material) -> Path | npt.NDArray[np.uint8]:

@@ -30,7 +30,7 @@ class Settings(BaseModel):
         0.1,
         ge=0.0,
         le=0.5,
-        description="s; the mesh only places the regions: every third frame at 30/s will do, 0.33 s fails on moving heads.",
+        description="s; the mesh only places the regions: every third frame at 30/s will do, 0.33 s fails on moves.",
     )
     settle_s: float = Field(
         0.5,

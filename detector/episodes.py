@@ -22,9 +22,11 @@ ECHO_S = 0.17  # skin swinging back, and the filter's own answer to a jerk, come
 OTHER_WAY = -0.3  # cosine of two directions below which one is a swing back of the other
 TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
 TRAIN_SNR = 3.5  # nor those under this many standard deviations
+TRAIN_LEAST_SCORE = 1.0  # nor those no stronger than what the rest of the face does
 TRAIN_LEAST = 3  # jerks that make a train
 TRAIN_QUIET = 2.5  # score that noise reaches often: what a jerk adds to its train is above it
 TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
+NEWS_S = 0.2  # a candidate comes this long after its moment at most
 LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
 LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
 NEAR_MISS = 0.75  # of the threshold: kept as rejected, for review
@@ -61,16 +63,16 @@ class Grouper:
         if isinstance(item, Candidate):
             self._waiting.append(item)
             if self._passes(item):
-                self._close_at = item.moment.t_s + self._settings.episode_gap_s
+                self._wait_until(item.moment.t_s)
             return
         self._record.append(item)
         self._judge_trains(item.t_s - TRAIN_AHEAD_S)
-        passed = [c for c in self._waiting if self._passes(c)]
+        passed = self._first_run()
         if passed and item.t_s - passed[0].moment.t_s > LONGEST_S:
-            yield from self._close(passed)
+            until_s = item.t_s - CHAIN_S  # not amid a jerk
+            yield from self._close([c for c in passed if c.moment.t_s <= until_s], until_s)
         elif item.t_s > self._close_at:
-            last = max(self._record[k].t_s for k, _, _ in self._members(passed))
-            self._close_at = last + self._settings.episode_gap_s
+            self._wait_until(max(self._record[k].t_s for k, _, _ in self._members(passed)))
             if item.t_s > self._close_at:
                 yield from self._close(passed)
         if np.isinf(self._close_at):
@@ -80,10 +82,26 @@ class Grouper:
     def finish(self) -> Iterator[Twitch | Episode]:
         """Everything that is left."""
         self._judge_trains(np.inf)
-        while passed := [c for c in self._waiting if self._passes(c)]:
+        while passed := self._first_run():
             yield from self._close(passed)
         yield from self._reject_before(np.inf)
         self._record.clear()
+
+    def _wait_until(self, last_s: float) -> None:
+        self._close_at = last_s + self._settings.episode_gap_s + NEWS_S
+
+    def _first_run(self) -> list[Candidate]:
+        """Waiting candidates that pass, up to the first pause that ends an episode."""
+        run: list[Candidate] = []
+        for c in self._waiting:
+            if not self._passes(c):
+                continue
+            if run and c.moment.t_s - run[-1].moment.t_s > self._settings.episode_gap_s:
+                last = max(self._record[k].t_s for k, _, _ in self._members(run))
+                if c.moment.t_s - last > self._settings.episode_gap_s:
+                    break
+            run.append(c)
+        return run
 
     def _passes(self, candidate: Candidate) -> bool:
         if self._unseen(candidate.moment, candidate.region) or _is_pulled(candidate):
@@ -106,7 +124,7 @@ class Grouper:
                 continue
             if self.train_score(c) >= self._threshold:
                 self._trains.add(c.moment.t_s)
-                self._close_at = max(c.moment.t_s + self._settings.episode_gap_s, self._record[-1].t_s)
+                self._wait_until(c.moment.t_s)
 
     def train_score(self, candidate: Candidate) -> float:
         """Joint score of the train that a jerk belongs to; 0 when there are not ``TRAIN_LEAST`` of them."""
@@ -132,7 +150,10 @@ class Grouper:
         for lead in sorted(passed, key=_score, reverse=True):
             if any(self._is_echo(lead, *member) for member in members):
                 continue
-            members += [(k, lead.region, _toward(lead)) for k in self._train(lead)]
+            taken = [self._record[k].t_s for k, _, _ in members]
+            for k in self._train(lead):
+                if all(abs(self._record[k].t_s - t_s) > SAME_S for t_s in taken):
+                    members.append((k, lead.region, _toward(lead)))
         return sorted(members, key=lambda member: member[0])
 
     def _train(self, lead: Candidate) -> list[int]:
@@ -145,10 +166,14 @@ class Grouper:
         for step in (-1, +1):
             last = k = middle
             while 0 <= k + step < len(course) and abs(k + step - last) <= CHAIN_S * RATE_HZ:
+                if abs(self._record[k + step].t_s - self._record[k].t_s) > 1.5 / RATE_HZ:
+                    break  # a gap: what lies beyond is another stretch
                 k += step
                 near = course[max(k - _RADIUS, 0) : k + _RADIUS + 1]
                 moment = self._record[k]
                 if abs(k - last) <= _RADIUS or course[k] < near.max() or self._unseen(moment, lead.region):
+                    continue
+                if moment.score[lead.region] < TRAIN_LEAST_SCORE:
                     continue
                 if course[k] >= max(least, TRAIN_SNR * moment.sigma_mm[lead.region]):
                     found.append(k)
@@ -163,8 +188,8 @@ class Grouper:
         other_way = float(_toward(candidate) @ toward) < OTHER_WAY
         return apart_s <= ECHO_S and (other_way or _apart(candidate.region, region) > NEAR_MM)
 
-    def _close(self, passed: list[Candidate]) -> Iterator[Twitch | Episode]:
-        members = self._members(passed)
+    def _close(self, passed: list[Candidate], until_s: float = np.inf) -> Iterator[Twitch | Episode]:
+        members = [member for member in self._members(passed) if self._record[member[0]].t_s <= until_s]
         times = [self._record[k].t_s for k, _, _ in members]
         twitches = [shape_twitch(self._record, k, region, way, kept=True, reason="") for k, region, way in members]
         taken = {id(c) for c in passed}
@@ -179,10 +204,13 @@ class Grouper:
         self._waiting = later
         self._trains &= {c.moment.t_s for c in later}
         self._close_at = np.inf
+        for c in later:  # the next episode has begun
+            if self._passes(c):
+                self._wait_until(c.moment.t_s)
         yield from twitches
         lead = max(passed, key=_score)
         yield self._episode(lead, tuple(twitches))
-        self._forget(times[-1])
+        self._forget(times[-1] + ECHO_S)
 
     def _forget(self, t_s: float) -> None:
         """The record before ``t_s``, but not what a waiting candidate still needs."""

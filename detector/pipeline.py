@@ -166,7 +166,9 @@ class Pipeline:
         seen = moment.floor_mm <= self.settings.floor_limit_mm
         observed = seen & (why == WhyNot.NONE)
         if not seen[list(NASAL)].sum() * 2 >= len(NASAL):
-            why |= WhyNot.NOISE
+            why |= (
+                WhyNot.NOISE
+            )  # no moment of observed time; a region that is quieter than the rest may still be judged
         motion = RegionMotion(
             t_s=waiting.t_s,
             motion_mm=waiting.sample.height_mm[: len(regions.SITES)],

@@ -41,8 +41,7 @@ def shape_twitch(
         Whether it counts, and if not, why.
     """
     moment, site = record[peak], regions.SITES[region]
-    first = max(peak - round(BASE_S * RATE_HZ), 0)
-    last = min(peak + round(BASE_S * RATE_HZ) + 1, len(record))
+    first, last = _reach(record, peak)
     motion = np.array([m.motion_mm[region] @ toward for m in record[first:last]], dtype=np.float64)
     near = max(peak - first - _NEAR, 0)
     top = near + int(np.argmax(motion[near : peak - first + _NEAR + 1]))
@@ -68,6 +67,17 @@ def shape_twitch(
         kept=kept,
         reason=reason,
     )
+
+
+def _reach(record: Sequence[Moment], peak: int) -> tuple[int, int]:
+    """Positions [first, last) within BASE_S of the peak that no gap parts from it."""
+    most = round(BASE_S * RATE_HZ)
+    first, last = peak, peak + 1
+    while first > max(peak - most, 0) and record[first].t_s - record[first - 1].t_s < 1.5 / RATE_HZ:
+        first -= 1
+    while last < min(peak + most + 1, len(record)) and record[last].t_s - record[last - 1].t_s < 1.5 / RATE_HZ:
+        last += 1
+    return first, last
 
 
 def _vertex(motion: npt.NDArray[np.float64], top: int) -> float:

