@@ -55,6 +55,7 @@ class Grouper:
         self._record: list[Moment] = []  # as far back as an open episode may reach
         self._waiting: list[Candidate] = []  # not yet decided, oldest first
         self._close_at = np.inf
+        self._told_s = -np.inf  # jerks up to here are told
         self._judged_s = -np.inf  # candidates up to here have been judged as seeds of a train
         self._trains: set[float] = set()  # times of waiting candidates that pass as part of a train
 
@@ -168,6 +169,8 @@ class Grouper:
             while 0 <= k + step < len(course) and abs(k + step - last) <= CHAIN_S * RATE_HZ:
                 if abs(self._record[k + step].t_s - self._record[k].t_s) > 1.5 / RATE_HZ:
                     break  # a gap: what lies beyond is another stretch
+                if self._record[k + step].t_s <= self._told_s:
+                    break
                 k += step
                 near = course[max(k - _RADIUS, 0) : k + _RADIUS + 1]
                 moment = self._record[k]
@@ -210,7 +213,8 @@ class Grouper:
         yield from twitches
         lead = max(passed, key=_score)
         yield self._episode(lead, tuple(twitches))
-        self._forget(times[-1] + ECHO_S)
+        self._told_s = times[-1] + ECHO_S
+        self._forget(self._told_s)
 
     def _forget(self, t_s: float) -> None:
         """The record before ``t_s``, but not what a waiting candidate still needs."""

@@ -54,6 +54,8 @@ class _Tally:
 
     last_t: float | None = None
     first_t: float | None = None
+    seen_t: float = -np.inf  # last picture that was not a repeated one
+    why: str = ""  # why that was not observed; empty when it was
     face_s: float = 0.0
     observed_s: float = 0.0
     why_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -197,18 +199,18 @@ class Pipeline:
         tally.face_s += step
         tally.faces[measured.face.faces_seen] += 1
         tally.scales[round(measured.face.px_per_mm * 100)] += 1
-        if waiting.repeated:  # stands for the moment before: neither seen nor unseen on its own
-            tally.observed_s += step
+        if not waiting.repeated:
+            tally.seen_t = measured.t_s
+            tally.why = "settling" if measured.motion is None else why_words(measured.motion.why_not).split(";")[0]
+        # a repeated picture stands for the one before it; a frozen one for nothing
+        why = "gap" if measured.t_s - tally.seen_t > self.settings.max_gap_s else tally.why
+        if why:
+            tally.why_s[why] += step
             return
-        if measured.motion is None:
-            tally.why_s["settling"] += step
-            return
-        if measured.motion.why_not == WhyNot.NONE:
-            tally.observed_s += step
+        tally.observed_s += step
+        if measured.motion is not None:
             for counter, floor in zip(tally.floors, measured.motion.floor_mm, strict=True):
                 counter[round(float(floor) * 100)] += 1
-            return
-        tally.why_s[why_words(measured.motion.why_not).split(";")[0]] += step
 
     def seconds(self) -> float:
         """Length of what has been through, the last frame counted as long as the others."""
