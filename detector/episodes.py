@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,7 +19,8 @@ CHAIN_S = 0.45  # longest pause inside a train (3 Hz), with a third to spare
 NEAR_MM = 14.0  # two regions closer than this are one muscle's width apart
 PULL_MM = 1.8 * NEAR_MM  # lids and cheeks pull the skin this far
 SAME_S = 0.06  # peaks closer than this are one moment: jerks of an 8 Hz train are 0.125 s apart
-ECHO_S = 0.17  # skin swinging back, and the filter's own answer to a jerk, come this soon
+ECHO_S = 0.17  # what moves apart from a jerk this soon moves with it
+SWING_S = 0.30  # skin swinging back, and the slow filter's own answer to a jerk, come this soon before and after
 OTHER_WAY = -0.3  # cosine of two directions below which one is a swing back of the other
 TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
 TRAIN_SNR = 3.5  # nor those under this many standard deviations
@@ -54,6 +56,7 @@ class Grouper:
         self._number = 0
         self._record: list[Moment] = []  # as far back as an open episode may reach
         self._waiting: list[Candidate] = []  # not yet decided, oldest first
+        self._telling: deque[Twitch | Episode] = deque()  # settled; outlives a reader who is stopped halfway
         self._close_at = np.inf
         self._told_s = -np.inf  # jerks up to here are told
         self._judged_s = -np.inf  # candidates up to here have been judged as seeds of a train
@@ -82,6 +85,7 @@ class Grouper:
 
     def finish(self) -> Iterator[Twitch | Episode]:
         """Everything that is left."""
+        yield from self._tell()
         self._judge_trains(np.inf)
         while passed := self._first_run():
             yield from self._close(passed)
@@ -149,12 +153,14 @@ class Grouper:
         """
         members: list[tuple[int, int, FloatArray]] = []
         for lead in sorted(passed, key=_score, reverse=True):
-            if any(self._is_echo(lead, *member) for member in members):
+            toward = _toward(lead)
+            if any(self._is_echo(lead.moment.t_s, lead.region, toward, member) for member in members):
                 continue
-            taken = [self._record[k].t_s for k, _, _ in members]
-            for k in self._train(lead):
-                if all(abs(self._record[k].t_s - t_s) > SAME_S for t_s in taken):
-                    members.append((k, lead.region, _toward(lead)))
+            members += [
+                (k, lead.region, toward)
+                for k in self._train(lead)
+                if not any(self._is_echo(self._record[k].t_s, lead.region, toward, member) for member in members)
+            ]
         return sorted(members, key=lambda member: member[0])
 
     def _train(self, lead: Candidate) -> list[int]:
@@ -183,13 +189,15 @@ class Grouper:
                     last = k
         return found
 
-    def _is_echo(self, candidate: Candidate, position: int, region: int, toward: FloatArray) -> bool:
-        """Whether it is the same moment as a jerk already taken, or the swing back from it."""
-        apart_s = abs(self._record[position].t_s - candidate.moment.t_s)
+    def _is_echo(self, t_s: float, region: int, toward: FloatArray, member: tuple[int, int, FloatArray]) -> bool:
+        """Whether a jerk is the same moment as one already taken, or the swing back from it."""
+        position, taken_region, taken_toward = member
+        apart_s = abs(self._record[position].t_s - t_s)
         if apart_s <= SAME_S:
             return True
-        other_way = float(_toward(candidate) @ toward) < OTHER_WAY
-        return apart_s <= ECHO_S and (other_way or _apart(candidate.region, region) > NEAR_MM)
+        if _apart(region, taken_region) > NEAR_MM:
+            return apart_s <= ECHO_S
+        return apart_s <= SWING_S and float(toward @ taken_toward) < OTHER_WAY
 
     def _close(self, passed: list[Candidate], until_s: float = np.inf) -> Iterator[Twitch | Episode]:
         members = [member for member in self._members(passed) if self._record[member[0]].t_s <= until_s]
@@ -203,18 +211,21 @@ class Grouper:
             if c.moment.t_s > times[-1] + ECHO_S:
                 later.append(c)
             elif min(abs(c.moment.t_s - t) for t in times) > ECHO_S:
-                yield from self._reject(c)
+                self._telling += self._reject(c)
         self._waiting = later
         self._trains &= {c.moment.t_s for c in later}
         self._close_at = np.inf
         for c in later:  # the next episode has begun
             if self._passes(c):
                 self._wait_until(c.moment.t_s)
-        yield from twitches
-        lead = max(passed, key=_score)
-        yield self._episode(lead, tuple(twitches))
+        self._telling += [*twitches, self._episode(max(passed, key=_score), tuple(twitches))]
         self._told_s = times[-1] + ECHO_S
         self._forget(self._told_s)
+        yield from self._tell()
+
+    def _tell(self) -> Iterator[Twitch | Episode]:
+        while self._telling:
+            yield self._telling.popleft()
 
     def _forget(self, t_s: float) -> None:
         """The record before ``t_s``, but not what a waiting candidate still needs."""

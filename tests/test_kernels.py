@@ -152,6 +152,30 @@ def test_registration_is_the_twins_where_the_search_is_given_up() -> None:
     np.testing.assert_allclose(got, want, atol=1e-3)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_registration_goes_on_to_the_last_pixel_of_the_picture_and_no_farther(axis: int) -> None:
+    """The patch and the 4 x 4 support of its outermost positions must lie inside: 8 px before its center, 9 after."""
+    texture = Texture(9)
+    shift = np.zeros(2)
+    shift[axis] = 0.3
+    reference, current = texture.picture(40, 40), texture.picture(40, 40, (float(shift[0]), float(shift[1])))
+    for place, begin, inside in ((8, 0.2, True), (8, -0.4, False), (30, 0.2, True), (30, 1.2, False), (31, 0.2, False)):
+        center, start = np.array([20, 20]), np.zeros(2)
+        center[axis], start[axis] = place, begin
+        got, _ = register(reference, current, [center], start=[start], rounds=1)
+        assert np.isfinite(got).all() == inside, (place, begin)
+
+
+def test_registration_is_the_twins_where_texture_is_faint() -> None:
+    texture = Texture(10)
+    faint, moved = 0.02 * texture.picture(40, 40), 0.02 * texture.picture(40, 40, (0.5, 0.3))
+    got, _ = register(faint, moved, [(20, 20)])
+    want, _ = naive.register_patches(
+        faint, moved, np.array([[20, 20]]), WINDOW, 0.01, 6, 0.004, 6.0, np.zeros((1, 2))
+    )  # fmt: skip
+    np.testing.assert_allclose(got, want, atol=1e-3)
+
+
 @pytest.mark.parametrize("shift", [(0.05, 0.0), (0.31, -0.22), (-0.5, 0.5), (1.27, 0.64), (-1.9, -1.4)])
 @pytest.mark.parametrize("seed", [3, 4])
 def test_known_shifts_are_recovered_within_two_hundredths_of_a_pixel(seed: int, shift: tuple[float, float]) -> None:
@@ -234,6 +258,12 @@ def test_solve_needs_its_pivoting() -> None:
     answer = np.array([[2.0], [8.0], [15.0]])
     assert kernels.solve(matrix, answer)
     np.testing.assert_allclose(answer[:, 0], [3.0, 1.0, 2.0])
+
+
+def test_solve_takes_the_largest_pivot_whatever_its_sign() -> None:
+    answer = np.array([[1.0], [0.0]])
+    assert kernels.solve(np.array([[1e-13, 1.0], [-1.0, 1.0]]), answer)
+    np.testing.assert_allclose(answer[:, 0], [1.0, 1.0], rtol=1e-9)
 
 
 def test_solve_says_when_there_is_no_answer() -> None:
@@ -429,6 +459,15 @@ def test_peaks_do_not_depend_on_where_the_record_is_cut(seed: int, radius: int, 
     edges = [0, *sorted(cuts), 60]
     parts = [row for a, b in itertools.pairwise(edges) for row in kernels.find_peaks(score, radius, 1.0, a, b).tolist()]
     assert parts == kernels.find_peaks(score, radius, 1.0, 0, 60).tolist()
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3, 4])
+def test_the_higher_of_two_hides_the_other_up_to_the_radius_and_no_farther(apart: int) -> None:
+    for low_first in (True, False):
+        score = np.zeros(12, np.float32)
+        score[4], score[4 + apart] = (2.0, 3.0) if low_first else (3.0, 2.0)
+        found = kernels.find_peaks(score, 3, 1.0, 0, 12).tolist()
+        assert found == ([4, 4 + apart] if apart > 3 else [4 + apart] if low_first else [4])
 
 
 def test_of_equal_neighbors_the_earliest_is_the_peak_and_a_flat_record_has_one() -> None:
