@@ -51,7 +51,8 @@ def shape_twitch(
     rise_s = float(np.clip(2.0 * (place - _crossing(motion, top, half, -1)) / RATE_HZ, *RISE_LIMITS_S))
     fall_s = float(np.clip(2.0 * (_crossing(motion, top, half, +1) - place) / RATE_HZ, *FALL_LIMITS_S))
     steps = np.diff(motion[max(top - round(RISE_LIMITS_S[1] * RATE_HZ), 0) : top + 1])
-    amplitude = float(moment.height_mm[region] @ toward)
+    # not the filter's reading: which course fits best changes with the frame rate, and its reading with it
+    amplitude = float(motion[top] - np.percentile(motion, 25))
     return Twitch(
         region=site.name,
         side=site.side,

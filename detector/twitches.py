@@ -8,7 +8,7 @@ a jerk of the head.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
 MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
 TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
+LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
 _NASAL = np.flatnonzero(regions.IS_NASAL)
 _NEIGHBORS = np.flatnonzero(~np.array(regions.IS_NASAL))
@@ -76,6 +77,7 @@ class Detector:
         self._grid = EvenGrid()
         self._scales: deque[FloatArray] = deque(maxlen=round(SCALE_S * RATE_HZ / BLOCK))
         self._taps: npt.NDArray[np.float64] | None = None
+        self._taps_sure = False  # whether they were made for a rate known well enough to keep
         self._begin()
 
     def _begin(self) -> None:
@@ -90,6 +92,10 @@ class Detector:
         self._scored: deque[_Scored] = deque()  # scored, waiting for the block after
         self._moments: deque[Moment] = deque()  # decided lately, for the peaks at their edge
         self._peaked = 0  # moments whose peaks were looked for, as a position in _moments
+        self._peaked_excess = 0  # the same for whole-face movements, which wait for the peaks around them
+        self._told: deque[float] = deque(maxlen=16)  # times of the last candidates
+        if not self._taps_sure:
+            self._taps = None
         self._scored_before: _Scored | None = None
         self._ended = False
 
@@ -119,7 +125,7 @@ class Detector:
             self._intervals.append(sample.t_s - self._early[-1].t_s)
         self._early.append(sample)
         out: list[Moment | Candidate] = []
-        if len(self._intervals) >= 30 or (len(self._intervals) >= 8 and sum(self._intervals) > 1.0):
+        if len(self._intervals) >= 30 or (len(self._intervals) >= LEAST_INTERVALS and sum(self._intervals) > 1.0):
             for early in self._start_grid():
                 out += self._push_grid(early)
         return out
@@ -128,6 +134,7 @@ class Detector:
         samples, self._early = self._early, []
         if samples and self._taps is None and self._intervals:
             self._taps = matched_filters(1.0 / max(float(np.median(self._intervals)), 1e-3))
+            self._taps_sure = len(self._intervals) >= LEAST_INTERVALS
         return samples if self._taps is not None else []
 
     def _push_grid(self, sample: Sample) -> list[Moment | Candidate]:
@@ -154,10 +161,13 @@ class Detector:
             rest = len(self._values) - _HALF - self._filtered
             if rest > 0:
                 self._filter(rest)
-        if self._waiting and (self._ended or len(self._scales) >= SCALE_LEAST_S * RATE_HZ / BLOCK):
-            scale = np.median(np.stack(self._scales), axis=0) / 1.177  # median of a Rayleigh length
+        least = round(SCALE_LEAST_S * RATE_HZ / BLOCK)
+        if self._waiting and (self._ended or len(self._scales) >= least):
+            scale = np.median(np.stack(self._scales), axis=0) / 1.177 if self._scales else None  # of a Rayleigh length
             while self._waiting:
-                self._scored.append(self._score(self._waiting.popleft(), scale.astype(np.float32)))
+                self._scored.append(self._score(self._waiting.popleft(), scale, known=len(self._scales) >= least))
+        while len(self._waiting) > 2 * least:  # the noise stays unknown: said so, rather than waited for
+            self._scored.append(self._score(self._waiting.popleft(), None, known=False))
         out: list[Moment | Candidate] = []
         while len(self._scored) > 1 or (self._ended and self._scored):
             out += self._decide()
@@ -174,13 +184,21 @@ class Detector:
         filter_block(stretch, self._taps, _HALF, filtered)
         length = np.hypot(filtered[..., 0], filtered[..., 1])
         motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
-        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, self._context[first])
-        if not self._why_not(block.context, -np.inf):
+        why = WhyNot.NONE
+        for sample in self._context[first : first + count]:
+            why |= self._why_not(sample)
+        context = self._context[first]
+        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, context, why)
+        if not why:
             self._scales.append(np.median(length, axis=0))
         self._waiting.append(block)
         self._filtered += count
 
-    def _score(self, block: _Block, scale: FloatArray) -> _Scored:
+    def _score(self, block: _Block, scale: npt.NDArray[np.floating] | None, *, known: bool) -> _Scored:
+        if not known:
+            block = replace(block, why=block.why | WhyNot.SETTLING)
+        if scale is None:
+            scale = np.full(block.length.shape[1:], np.inf)
         scale = np.hypot(scale, LEAST_SCALE_PX / block.context.px_per_mm).astype(np.float32)
         count, courses = block.length.shape[:2]
         excess = np.empty((count, courses, REGION_COUNT), dtype=np.float32)
@@ -215,7 +233,7 @@ class Detector:
                 motion_mm=now.block.motion[b] / np.float32(GAIN),
                 sigma_mm=sigma,
                 floor_mm=(sigma * THRESHOLDS["normal"]).astype(np.float32),
-                why_not=self._why_not(context, t_s),
+                why_not=now.block.why | self._at_the_end(t_s),
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
             )
@@ -223,7 +241,12 @@ class Detector:
             out.append(moment)
         return out + self._peaks(len(self._moments) - _RADIUS)
 
-    def _why_not(self, context: Sample, t_s: float) -> WhyNot:
+    def _at_the_end(self, t_s: float) -> WhyNot:
+        if self._ended and t_s > (self._first_k + len(self._values) - _HALF) / RATE_HZ - EDGE_S:
+            return WhyNot.SETTLING
+        return WhyNot.NONE
+
+    def _why_not(self, context: Sample) -> WhyNot:
         why = WhyNot.NONE
         if context.since_acquired_s < self._settings.settle_s:
             why |= WhyNot.SETTLING
@@ -233,8 +256,8 @@ class Detector:
             why |= WhyNot.MOTION
         if not context.inside:
             why |= WhyNot.EDGE
-        if self._ended and t_s > (self._first_k + len(self._values) - _HALF) / RATE_HZ - EDGE_S:
-            why |= WhyNot.SETTLING
+        if not np.isfinite(context.height_mm[_NASAL]).all():
+            why |= WhyNot.NOISE  # patches lost: a hand over the nose, a smear
         return why
 
     def _peaks(self, until: int) -> list[Moment | Candidate]:
@@ -245,13 +268,16 @@ class Detector:
         ranked = np.array([np.max(m.score[_NASAL]) for m in self._moments], dtype=np.float32)
         out: list[Moment | Candidate] = []
         least = FOLLOWER_SHARE * self.threshold
-        rows = set(find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist())
+        rows = find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist()
+        self._told.extend(self._moments[r].t_s for r in rows)
         # whole-face movements are wanted too, to be kept as rejected with their reason
-        rows |= {
-            r
-            for r in find_peaks(best, _RADIUS, self.threshold, self._peaked, until).tolist()
-            if not any(abs(r - k) <= _RADIUS for k in rows)
-        }
+        until_excess = until if self._ended else until - _RADIUS
+        for r in find_peaks(best, _RADIUS, self.threshold, self._peaked_excess, max(until_excess, 0)).tolist():
+            t_s = self._moments[r].t_s
+            if not any(abs(t_s - told) <= (_RADIUS + 0.5) / RATE_HZ for told in self._told):
+                rows.append(r)
+                self._told.append(t_s)
+        self._peaked_excess = max(until_excess, self._peaked_excess)
         for r in sorted(rows):
             moment = self._moments[r]
             strength = moment.score if ranked[r] >= least else moment.excess
@@ -268,9 +294,10 @@ class Detector:
             del self._context[:keep_from]
             self._first_k += keep_from
             self._filtered -= keep_from
-        while len(self._moments) > 4 * _RADIUS and self._peaked > 2 * _RADIUS:
+        while len(self._moments) > 4 * _RADIUS and self._peaked_excess > 2 * _RADIUS:
             self._moments.popleft()
             self._peaked -= 1
+            self._peaked_excess -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +307,7 @@ class _Block:
     motion: FloatArray  # (B, R, 2)
     length: FloatArray  # (B, C, SITE_COUNT)
     context: Sample
+    why: WhyNot
 
 
 @dataclass(frozen=True, slots=True)
