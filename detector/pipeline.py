@@ -201,7 +201,9 @@ class Pipeline:
         tally.scales[round(measured.face.px_per_mm * 100)] += 1
         if not waiting.repeated:
             tally.seen_t = measured.t_s
-            tally.why = "settling" if measured.motion is None else why_words(measured.motion.why_not).split(";")[0]
+            why_not = WhyNot.SETTLING if measured.motion is None else measured.motion.why_not
+            # what keeps the noise from becoming known says more than that it is not
+            tally.why = why_words((why_not & ~WhyNot.SETTLING) or why_not).split(";")[0]
         # a repeated picture stands for the one before it; a frozen one for nothing
         why = "gap" if measured.t_s - tally.seen_t > self.settings.max_gap_s else tally.why
         if why:

@@ -34,6 +34,7 @@ PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
 MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
 TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
+WAIT_BLOCKS = 12  # more than the settling of a face takes: then the noise is not waited for any longer
 LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
 _NASAL = np.flatnonzero(regions.IS_NASAL)
@@ -166,7 +167,7 @@ class Detector:
             scale = np.median(np.stack(self._scales), axis=0) / 1.177 if self._scales else None  # of a Rayleigh length
             while self._waiting:
                 self._scored.append(self._score(self._waiting.popleft(), scale, known=len(self._scales) >= least))
-        while len(self._waiting) > 2 * least:  # the noise stays unknown: said so, rather than waited for
+        while len(self._waiting) > least + WAIT_BLOCKS:  # the noise stays unknown: said so, rather than waited for
             self._scored.append(self._score(self._waiting.popleft(), None, known=False))
         out: list[Moment | Candidate] = []
         while len(self._scored) > 1 or (self._ended and self._scored):
