@@ -37,6 +37,8 @@ LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, un
 WAIT_BLOCKS = 12  # more than the settling of a face takes: then the noise is not waited for any longer
 LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
+AVERAGE = 1  # of COURSES_S: the jerk whose size sigma, floor and needed height are stated for
+_PULL = np.array([(np.cos(np.radians(site.pull_deg)), -np.sin(np.radians(site.pull_deg))) for site in regions.SITES])
 _NASAL = np.flatnonzero(regions.IS_NASAL)
 _NEIGHBORS = np.flatnonzero(~np.array(regions.IS_NASAL))
 _HALF = round(HALF_S * RATE_HZ)
@@ -55,6 +57,7 @@ class Moment:
     motion_mm: FloatArray  # (R, 2) the same before filtering
     sigma_mm: FloatArray  # (R,)
     floor_mm: FloatArray  # (R,)
+    needed_mm: FloatArray  # (R,) height that a jerk along the muscle's pull, here and now, would have needed to pass
     why_not: WhyNot  # holds for all regions
     head_speed_mm_s: float
     px_per_mm: float
@@ -223,7 +226,8 @@ class Detector:
             busy = around[max(offset + b - _AROUND, 0) : offset + b + _AROUND + 1].max(axis=0)
             ratio = now.excess[b] / np.maximum(busy, 1.0)
             best = ratio.argmax(axis=0)
-            sigma = now.scale[1, :REGION_COUNT] / GAIN
+            sigma = now.scale[AVERAGE, :REGION_COUNT] / GAIN
+            reach = self.threshold * sigma * np.maximum(busy[AVERAGE], 1.0)
             context = now.block.context
             t_s = (now.block.first_k + b) / RATE_HZ
             moment = Moment(
@@ -234,6 +238,7 @@ class Detector:
                 motion_mm=now.block.motion[b] / np.float32(GAIN),
                 sigma_mm=sigma,
                 floor_mm=(sigma * THRESHOLDS["normal"]).astype(np.float32),
+                needed_mm=_needed(now.block.filtered[b, AVERAGE] / np.float32(GAIN), reach),
                 why_not=now.block.why | self._at_the_end(t_s),
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
@@ -299,6 +304,17 @@ class Detector:
             self._moments.popleft()
             self._peaked -= 1
             self._peaked_excess -= 1
+
+
+def _needed(height_mm: FloatArray, reach_mm: npt.NDArray[np.floating]) -> FloatArray:
+    """How large a jerk along the pull must be for noise and jerk together to reach ``reach_mm``: an injection, solved.
+
+    The filters are linear, so an average jerk of height a at this very moment would read ``height + a * pull``.
+    """
+    along = np.sum(height_mm * _PULL, axis=1)
+    across2 = np.sum(height_mm * height_mm, axis=1) - along**2
+    needed = np.sqrt(np.maximum(reach_mm**2 - across2, 0.0)) - along
+    return np.maximum(needed, 0.0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Scene:
                 motion_mm=height[k].astype(np.float32),
                 sigma_mm=np.full(REGION_COUNT, SIGMA_MM, np.float32),
                 floor_mm=floor,
+                needed_mm=floor,
                 why_not=WhyNot(int(why[k])),
                 head_speed_mm_s=1.0,
                 px_per_mm=2.0,

@@ -40,6 +40,7 @@ def record(
             motion_mm=motion[k],
             sigma_mm=np.full(REGION_COUNT, 0.05, np.float32),
             floor_mm=np.full(REGION_COUNT, 0.5, np.float32),
+            needed_mm=np.full(REGION_COUNT, 0.4, np.float32),
             why_not=WhyNot.NONE,
             head_speed_mm_s=1.0,
             px_per_mm=2.5,
@@ -120,7 +121,7 @@ def test_a_neighbor_in_a_fast_train_is_not_taken_for_the_jerk() -> None:
     both = [
         Moment(
             a.t_s, a.score, a.excess, a.height_mm + b.height_mm, a.motion_mm + b.motion_mm, a.sigma_mm, a.floor_mm,
-            a.why_not, a.head_speed_mm_s, a.px_per_mm,
+            a.needed_mm, a.why_not, a.head_speed_mm_s, a.px_per_mm,
         )
         for a, b in zip(moments, louder, strict=True)
     ]  # fmt: skip
