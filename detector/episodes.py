@@ -109,7 +109,7 @@ class Grouper:
         return run
 
     def _passes(self, candidate: Candidate) -> bool:
-        if self._unseen(candidate.moment, candidate.region) or _is_pulled(candidate):
+        if candidate.moment.why_not or _is_pulled(candidate):
             return False
         return _score(candidate) >= self._threshold or candidate.moment.t_s in self._trains
 
@@ -122,7 +122,7 @@ class Grouper:
             if not self._judged_s < c.moment.t_s <= until_s:
                 continue
             self._judged_s = c.moment.t_s
-            if self._unseen(c.moment, c.region) or _is_pulled(c):
+            if c.moment.why_not or _is_pulled(c):
                 continue
             alone = (m.moment.t_s for m in self._waiting if _score(m) >= self._threshold and self._passes(m))
             if any(abs(t_s - c.moment.t_s) <= TRAIN_AHEAD_S for t_s in alone):
@@ -139,11 +139,6 @@ class Grouper:
         if len(scores) < TRAIN_LEAST:
             return 0.0
         return float(np.sqrt(np.sum(scores**2 - TRAIN_QUIET**2)))
-
-    def _unseen(self, moment: Moment, region: int) -> WhyNot:
-        if moment.floor_mm[region] > self._settings.floor_limit_mm:
-            return moment.why_not | WhyNot.NOISE
-        return moment.why_not
 
     def _members(self, passed: list[Candidate]) -> list[tuple[int, int, FloatArray]]:
         """Jerks of the episode (position in the record, region, direction), in time order.
@@ -180,7 +175,7 @@ class Grouper:
                 k += step
                 near = course[max(k - _RADIUS, 0) : k + _RADIUS + 1]
                 moment = self._record[k]
-                if abs(k - last) <= _RADIUS or course[k] < near.max() or self._unseen(moment, lead.region):
+                if abs(k - last) <= _RADIUS or course[k] < near.max() or moment.why_not:
                     continue
                 if moment.score[lead.region] < TRAIN_LEAST_SCORE:
                     continue
@@ -247,7 +242,7 @@ class Grouper:
     def _reject(self, candidate: Candidate) -> Iterator[Twitch]:
         """What stood out of the noise and is still no twitch, with the reason; the many weak ones are not kept."""
         moment, region = candidate.moment, candidate.region
-        why = self._unseen(moment, region)
+        why = moment.why_not
         score = _score(candidate)
         if why and score >= self._threshold:
             reason = why_words(why)

@@ -63,6 +63,13 @@ SITE_NAMES: tuple[str, ...] = tuple(site.name for site in SITES)
 # Watched for spread and for the pull of blinks and smiles; a twitch that is strongest there is not one of the nose.
 NEIGHBORS = ("orbicularis_oculi_lower", "zygomaticus")
 IS_NASAL: tuple[bool, ...] = tuple(site.muscle not in NEIGHBORS for site in SITES)
+# The nose itself and what lifts its wings: whether a moment is observed goes by these.
+NOSE: tuple[int, ...] = tuple(
+    k
+    for k, site in enumerate(SITES)
+    if site.muscle
+    in ("procerus", "depressor_septi_nasi", "nasalis_transverse", "nasalis_alar", "levator_labii_alaeque_nasi")
+)
 MUSCLES: tuple[str, ...] = tuple(dict.fromkeys(site.muscle for site in SITES))
 
 # Hardly move against the skull: they hold the head still. Forehead, nasion, canthi, temples; never the nose.

@@ -19,6 +19,7 @@ from detector.types import FloatArray
 
 NEAR_S = 0.25  # a twitch of 45 + 60 ms must be over before its reference begins
 FAR_S = 0.80  # longer references meet more head motion and key-frame changes and are worse
+AHEAD_S = 0.45  # on the far side less will do (2 % of the signal-to-noise ratio), and what is seen is told sooner
 TURN_S = 0.4
 LEAST_REFERENCE_S = 0.25  # less than this much reference says nothing
 PATCH_PX = 15
@@ -47,7 +48,7 @@ class Field:
 
 
 class Registrar:
-    """Streams crops in, fields out, ``FAR_S`` later; both sides of a moment serve as its reference."""
+    """Streams crops in, fields out, ``AHEAD_S`` later; both sides of a moment serve as its reference."""
 
     def __init__(self, scale: float, shape: tuple[int, int], origin: npt.NDArray[np.float64]) -> None:
         import cv2
@@ -81,7 +82,7 @@ class Registrar:
         """Fields that this crop completes (usually one)."""
         self._crops.append(crop)
         fields = []
-        while self._next < len(self._crops) and crop.t_s - self._crops[self._next].t_s >= FAR_S - 1e-6:
+        while self._next < len(self._crops) and crop.t_s - self._crops[self._next].t_s >= AHEAD_S - 1e-6:
             fields.append(self._measure())
         return fields
 
@@ -128,7 +129,7 @@ class Registrar:
 
     def _reference(self, t_s: float) -> FloatArray | None:
         self._before.move(self._crops, t_s - FAR_S, t_s - NEAR_S)
-        self._after.move(self._crops, t_s + NEAR_S, t_s + FAR_S)
+        self._after.move(self._crops, t_s + NEAR_S, t_s + AHEAD_S)
         count = self._before.count + self._after.count
         span = self._crops[-1].t_s - self._crops[0].t_s
         if count < 3 or span < LEAST_REFERENCE_S:

@@ -15,34 +15,37 @@ import numpy.typing as npt
 
 from detector import regions
 from detector.config import Settings
-from detector.grid import HALF_S, RATE_HZ, EvenGrid, matched_filters
+from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
 from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
+from detector.noise import Noise
+from detector.null import Null
 from detector.types import FloatArray, WhyNot
 
 # Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
 # without injected twitches (docs/measurements.md); the tail falls by a factor of e per TAIL.
-THRESHOLDS = {"low": 8.8, "normal": 7.5, "high": 6.3}
-TAIL = 0.72
+THRESHOLDS = {"low": 8.1, "normal": 7.0, "high": 6.0}
+TAIL = 0.6
 GAIN = 0.62  # a bump of 1 mm reads this high through crop, compression, patch and filter (docs/measurements.md)
 FOLLOWER_SHARE = 0.4  # of the threshold is enough to be looked at as a jerk of a train
-AROUND_S = 0.1  # the rest of the face counts as busy this long before and after
-BLOCK = 6  # grid samples decided together
-SCALE_S = 8.0  # noise memory; a longer one met changes of light and pose and was worse
-SCALE_LEAST_S = 3.0  # nothing is decided on less; the first seconds wait for it
+AROUND_S = 0.1  # the rest of the face counts as busy this long before and after; 0.07 s cost 11 % of the limit
+GUARD_S = 0.1  # what cannot be judged spoils what comes this shortly before and after it
+BLOCK = 2  # grid samples decided together: few, so that nothing waits long for the rest of its block
 PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
 MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
-TURN_LIMIT_DEG = 2.5  # the nose stands 25 mm out of the face: turning by this shifts it by 1 mm against the cheeks
+TURN_LIMIT_DEG = 4.0  # the nose stands 25 mm out of the face: turning by this shifts it by 1.7 mm against the cheeks
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
-WAIT_BLOCKS = 12  # more than the settling of a face takes: then the noise is not waited for any longer
+WAIT_S = 4.2  # for the noise to become known, more than the settling of a face takes: then it is waited for no longer
 LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
 AVERAGE = 1  # of COURSES_S: the jerk whose size sigma, floor and needed height are stated for
 _PULL = np.array([(np.cos(np.radians(site.pull_deg)), -np.sin(np.radians(site.pull_deg))) for site in regions.SITES])
+_NOSE = list(regions.NOSE)
 _NASAL = np.flatnonzero(regions.IS_NASAL)
 _NEIGHBORS = np.flatnonzero(~np.array(regions.IS_NASAL))
 _HALF = round(HALF_S * RATE_HZ)
 _AROUND = round(AROUND_S * RATE_HZ)
+_GUARD = round(GUARD_S * RATE_HZ)
 _RADIUS = round(PEAK_RADIUS_S * RATE_HZ)
 
 
@@ -51,7 +54,7 @@ class Moment:
     """Scores at one grid time."""
 
     t_s: float
-    score: FloatArray  # (R,) height over noise, over the activity elsewhere
+    score: FloatArray  # (R,) height over noise, over the activity elsewhere, scaled by the recording's null
     excess: FloatArray  # (R,) height over noise
     height_mm: FloatArray  # (R, 2) filtered bump height, gain corrected
     motion_mm: FloatArray  # (R, 2) the same before filtering
@@ -61,6 +64,7 @@ class Moment:
     why_not: WhyNot  # holds for all regions
     head_speed_mm_s: float
     px_per_mm: float
+    usual: float = 1.0  # what the score was scaled by for it to mean the same on every recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,10 @@ class Detector:
         self._settings = settings
         self.threshold = THRESHOLDS[settings.sensitivity]
         self._grid = EvenGrid()
-        self._scales: deque[FloatArray] = deque(maxlen=round(SCALE_S * RATE_HZ / BLOCK))
+        self._noise = Noise()
         self._taps: npt.NDArray[np.float64] | None = None
         self._taps_sure = False  # whether they were made for a rate known well enough to keep
+        self._null = Null()
         self._begin()
 
     def _begin(self) -> None:
@@ -95,12 +100,14 @@ class Detector:
         self._waiting: deque[_Block] = deque()  # filtered, waiting for the noise to be known
         self._scored: deque[_Scored] = deque()  # scored, waiting for the block after
         self._moments: deque[Moment] = deque()  # decided lately, for the peaks at their edge
+        self._ranked: deque[float] = deque()  # highest nasal score of each
+        self._best: deque[float] = deque()  # highest nasal excess of each
         self._peaked = 0  # moments whose peaks were looked for, as a position in _moments
         self._peaked_excess = 0  # the same for whole-face movements, which wait for the peaks around them
         self._told: deque[float] = deque(maxlen=16)  # times of the last candidates
         if not self._taps_sure:
             self._taps = None
-        self._scored_before: _Scored | None = None
+        self._around_before: FloatArray = np.empty((0, len(COURSES_S), REGION_COUNT), dtype=np.float32)
         self._ended = False
 
     def push(self, sample: Sample) -> list[Moment | Candidate]:
@@ -165,15 +172,12 @@ class Detector:
             rest = len(self._values) - _HALF - self._filtered
             if rest > 0:
                 self._filter(rest)
-        least = round(SCALE_LEAST_S * RATE_HZ / BLOCK)
-        if self._waiting and (self._ended or len(self._scales) >= least):
-            scale = np.median(np.stack(self._scales), axis=0) / 1.177 if self._scales else None  # of a Rayleigh length
-            while self._waiting:
-                self._scored.append(self._score(self._waiting.popleft(), scale, known=len(self._scales) >= least))
-        while len(self._waiting) > least + WAIT_BLOCKS:  # the noise stays unknown: said so, rather than waited for
-            self._scored.append(self._score(self._waiting.popleft(), None, known=False))
+        while self._waiting and (self._ended or self._noise.known):
+            self._scored.append(self._score(self._waiting.popleft()))
+        while len(self._waiting) * BLOCK > WAIT_S * RATE_HZ:  # said to be unknown, rather than waited for
+            self._scored.append(self._score(self._waiting.popleft()))
         out: list[Moment | Candidate] = []
-        while len(self._scored) > 1 or (self._ended and self._scored):
+        while self._scored and (self._ended or sum(len(s.around) for s in self._scored) > _AROUND + BLOCK - 1):
             out += self._decide()
         if self._ended:
             out += self._peaks(len(self._moments))
@@ -186,20 +190,22 @@ class Detector:
         stretch = np.stack(self._values[first - _HALF : first + count + _HALF])
         filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
         filter_block(stretch, self._taps, _HALF, filtered)
-        length = np.hypot(filtered[..., 0], filtered[..., 1])
+        rounded, shape = self._noise.round(filtered, AVERAGE)
+        length = np.hypot(rounded[..., 0], rounded[..., 1])
         motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
         why = WhyNot.NONE
-        for sample in self._context[first : first + count]:
+        for sample in self._context[max(first - _GUARD, 0) : first + count + _GUARD]:
             why |= self._why_not(sample)
         context = self._context[first]
-        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, context, why)
+        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, shape, context, why)
         if not why:
-            self._scales.append(np.median(length, axis=0))
+            self._noise.learn(length)
         self._waiting.append(block)
         self._filtered += count
 
-    def _score(self, block: _Block, scale: npt.NDArray[np.floating] | None, *, known: bool) -> _Scored:
-        if not known:
+    def _score(self, block: _Block) -> _Scored:
+        scale = self._noise.scale()
+        if not self._noise.known:
             block = replace(block, why=block.why | WhyNot.SETTLING)
         if scale is None:
             scale = np.full(block.length.shape[1:], np.inf)
@@ -211,39 +217,56 @@ class Detector:
         return _Scored(block, scale, excess, around)
 
     def _decide(self) -> list[Moment | Candidate]:
-        """The oldest scored block: activity elsewhere is the highest within AROUND_S, so the next block must be in."""
+        """The oldest scored block: activity elsewhere is the highest within AROUND_S to both sides."""
         now = self._scored.popleft()
-        before = self._scored_before
-        joined = [now.around] if before is None else [before.around[-_AROUND:], now.around]
-        offset = 0 if before is None else min(_AROUND, len(before.around))
-        if self._scored:
-            joined.append(self._scored[0].around[:_AROUND])
-        around = np.concatenate(joined)
-        self._scored_before = now
+        count = len(now.excess)
+        joined = np.concatenate([self._around_before, now.around, *(later.around for later in self._scored)])
+        first = len(self._around_before)
+        busy = np.stack(
+            [joined[max(k - _AROUND, 0) : k + _AROUND + 1].max(axis=0) for k in range(first, first + count)]
+        )
+        busy = np.maximum(busy, 1.0)
+        self._around_before = joined[: first + count][-_AROUND:]
+
+        usual = np.float32(self._null.scale())
+        ratio = usual * now.excess / busy
+        best = ratio.argmax(axis=1)[:, None]
+        score = np.take_along_axis(ratio, best, axis=1)[:, 0]
+        excess = np.take_along_axis(now.excess, best, axis=1)[:, 0]
+        height = np.take_along_axis(now.block.filtered, best[..., None], axis=1)[:, 0] / np.float32(GAIN)
+        shape = now.block.shape[:REGION_COUNT]
+        pull = np.einsum("rij,rj->ri", shape, _PULL)
+        scale = now.scale[AVERAGE, :REGION_COUNT] / GAIN
+        sigma = (scale / np.hypot(pull[:, 0], pull[:, 1])).astype(np.float32)
+        floor = (sigma * THRESHOLDS["normal"]).astype(np.float32)
+        rounded = np.einsum("rij,brj->bri", shape, now.block.filtered[:, AVERAGE]) / GAIN
+        needed = _needed(rounded, pull, self.threshold / usual * scale * busy[:, AVERAGE])
+        why = now.block.why
+        if 2 * np.count_nonzero(floor[_NOSE] <= self._settings.floor_limit_mm) < len(_NOSE):
+            why |= WhyNot.NOISE
+        context = now.block.context
         out: list[Moment | Candidate] = []
-        rows = np.arange(REGION_COUNT)
-        for b in range(len(now.excess)):
-            busy = around[max(offset + b - _AROUND, 0) : offset + b + _AROUND + 1].max(axis=0)
-            ratio = now.excess[b] / np.maximum(busy, 1.0)
-            best = ratio.argmax(axis=0)
-            sigma = now.scale[AVERAGE, :REGION_COUNT] / GAIN
-            reach = self.threshold * sigma * np.maximum(busy[AVERAGE], 1.0)
-            context = now.block.context
+        for b in range(count):
             t_s = (now.block.first_k + b) / RATE_HZ
             moment = Moment(
                 t_s=t_s,
-                score=ratio[best, rows],
-                excess=now.excess[b][best, rows],
-                height_mm=now.block.filtered[b][best, rows] / np.float32(GAIN),
+                score=score[b],
+                excess=excess[b],
+                height_mm=height[b],
                 motion_mm=now.block.motion[b] / np.float32(GAIN),
                 sigma_mm=sigma,
-                floor_mm=(sigma * THRESHOLDS["normal"]).astype(np.float32),
-                needed_mm=_needed(now.block.filtered[b, AVERAGE] / np.float32(GAIN), reach),
-                why_not=now.block.why | self._at_the_end(t_s),
+                floor_mm=floor,
+                needed_mm=needed[b],
+                why_not=why | self._at_the_end(t_s),
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
+                usual=float(usual),
             )
+            if not moment.why_not:
+                self._null.observe(1.0 / RATE_HZ)
             self._moments.append(moment)
+            self._ranked.append(float(score[b, _NASAL].max()))
+            self._best.append(float(excess[b, _NASAL].max()))
             out.append(moment)
         return out + self._peaks(len(self._moments) - _RADIUS)
 
@@ -270,8 +293,8 @@ class Detector:
         """Candidates among the moments before position ``until``: peaks in time of the best region."""
         if until <= self._peaked:
             return []
-        best = np.array([np.max(m.excess[_NASAL]) for m in self._moments], dtype=np.float32)
-        ranked = np.array([np.max(m.score[_NASAL]) for m in self._moments], dtype=np.float32)
+        best = np.array(self._best, dtype=np.float32)
+        ranked = np.array(self._ranked, dtype=np.float32)
         out: list[Moment | Candidate] = []
         least = FOLLOWER_SHARE * self.threshold
         rows = find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist()
@@ -289,7 +312,10 @@ class Detector:
             strength = moment.score if ranked[r] >= least else moment.excess
             region = int(_NASAL[np.argmax(strength[_NASAL])])
             neighbor = int(_NEIGHBORS[np.argmax(strength[_NEIGHBORS])])
-            out.append(Candidate(moment, region, neighbor if strength[neighbor] > strength[region] else None))
+            pulled = bool(strength[neighbor] > strength[region])
+            if not pulled and not moment.why_not and ranked[r] >= least:
+                self._null.peak(moment.t_s, float(ranked[r]) / moment.usual)
+            out.append(Candidate(moment, region, neighbor if pulled else None))
         self._peaked = until
         return out
 
@@ -302,18 +328,24 @@ class Detector:
             self._filtered -= keep_from
         while len(self._moments) > 4 * _RADIUS and self._peaked_excess > 2 * _RADIUS:
             self._moments.popleft()
+            self._ranked.popleft()
+            self._best.popleft()
             self._peaked -= 1
             self._peaked_excess -= 1
 
 
-def _needed(height_mm: FloatArray, reach_mm: npt.NDArray[np.floating]) -> FloatArray:
+def _needed(
+    height_mm: npt.NDArray[np.floating], pull: npt.NDArray[np.floating], reach_mm: npt.NDArray[np.floating]
+) -> FloatArray:
     """How large a jerk along the pull must be for noise and jerk together to reach ``reach_mm``: an injection, solved.
 
-    The filters are linear, so an average jerk of height a at this very moment would read ``height + a * pull``.
+    The filters are linear, so an average jerk of height a at this very moment would read ``height + a * pull`` (both
+    with the noise made round). ``height_mm`` (B, R, 2), ``pull`` (R, 2), ``reach_mm`` (B, R).
     """
-    along = np.sum(height_mm * _PULL, axis=1)
-    across2 = np.sum(height_mm * height_mm, axis=1) - along**2
-    needed = np.sqrt(np.maximum(reach_mm**2 - across2, 0.0)) - along
+    squared = np.sum(pull * pull, axis=-1)
+    along = np.sum(height_mm * pull, axis=-1) / squared
+    across2 = np.sum(height_mm * height_mm, axis=-1) / squared - along**2
+    needed = np.sqrt(np.maximum(reach_mm**2 / squared - across2, 0.0)) - along
     return np.maximum(needed, 0.0).astype(np.float32)
 
 
@@ -322,7 +354,8 @@ class _Block:
     first_k: int
     filtered: FloatArray  # (B, C, R, 2)
     motion: FloatArray  # (B, R, 2)
-    length: FloatArray  # (B, C, SITE_COUNT)
+    length: FloatArray  # (B, C, SITE_COUNT) of the heights with the noise made round
+    shape: FloatArray  # (SITE_COUNT, 2, 2) what made it round
     context: Sample
     why: WhyNot
 

@@ -301,7 +301,11 @@ def test_a_near_miss_is_kept_for_review_and_a_far_miss_is_not() -> None:
 def test_a_jerk_that_could_not_be_judged_says_why() -> None:
     assert rejected(Scene([Jerk(5.0, why=WhyNot.MOTION)])) == [(5.0, "motion")]
     assert rejected(Scene([Jerk(5.0, why=WhyNot.MOTION | WhyNot.EDGE)])) == [(5.0, "motion;edge")]
-    assert rejected(Scene([Jerk(5.0)], noisy={LEFT: 5.0})) == [(5.0, "noise")]
+    assert rejected(Scene([Jerk(5.0, why=WhyNot.NOISE)])) == [(5.0, "noise")]
+
+
+def test_a_jerk_that_stands_out_of_a_noisy_region_counts_where_the_rest_is_quiet() -> None:
+    assert len(found(Scene([Jerk(5.0)], noisy={LEFT: 5.0}))) == 1
 
 
 def test_noise_in_one_region_does_not_blind_the_others() -> None:
