@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -20,7 +20,7 @@ from detector.terminal import Out, Talk, bug_sentence, prepare_streams
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detector.analyze import ClipResult
+    from detector.analyze import ClipResult, Job, Outcome
 
 app = typer.Typer(
     name="nasalis",
@@ -68,6 +68,9 @@ Everything = Annotated[bool, typer.Option("--all", help="Keep rejected movements
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr; show where an error came from.")]
 Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here, seconds.")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Supersede earlier sessions over the same file; nothing is deleted.")
+]
 End = Annotated[float | None, typer.Option("--end", metavar="S", help="End here, seconds.")]
 SessionId = Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Began then or later, e.g. 2026-03-01.")]
@@ -76,6 +79,11 @@ OnlySide = Annotated[SideName | None, typer.Option("--side", help="Only this sid
 OnlyKind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, e.g. tic_like.")]
 CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Episodes as CSV; - for stdout.")]
 TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", help="Twitches as CSV; - for stdout.")]
+
+
+# of simulate: what is for the clip that is written, and what for the measurement
+WRITING = ("truth", "events", "size_px", "trains", "codec", "crf", "bitrate", "fps", "scale", "duration", "face_width")
+RECOVERING = ("passes", "sensitivity")
 
 
 @app.callback(invoke_without_command=True)
@@ -94,15 +102,16 @@ def analyze(
     overlay: Annotated[
         Path | None, typer.Option("--overlay", metavar="FILE", help="The clip with the findings drawn in (.mp4).")
     ] = None,
+    signals: Annotated[
+        Path | None, typer.Option("--signals", metavar="FILE", help="What was measured, as HDF5; for rescore.")
+    ] = None,
     sensitivity: Annotated[
         Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
     ] = Level.normal,
     everything: Everything = False,
     start: Start = None,
     end: End = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Supersede earlier sessions over the same file; nothing is deleted.")
-    ] = False,
+    replace: Replace = False,
     model: ModelFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -110,29 +119,38 @@ def analyze(
 ) -> None:
     """Find the episodes in recorded clips and keep them in the log."""
     from detector import analyze as work
-    from detector.config import Settings
-    from detector.record.export import write_episodes_json
 
-    if as_json and work.STDOUT in (csv, twitches):
-        raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
-    talk, out = _talk(quiet, verbose), Out()
+    job = work.Job(sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals)
+    _find(lambda talk, report: work.run(clips, job, talk, report), job, as_json, _talk(quiet, verbose))
+
+
+@app.command()
+def rescore(
+    signals: Annotated[Path, typer.Argument(metavar="SIGNALS", help="File that analyze --signals has written.")],
+    csv: CsvFile = None,
+    twitches: TwitchFile = None,
+    log: LogFile = None,
+    sensitivity: Annotated[
+        Level | None, typer.Option(help="Aimed false alarms per observed hour; default that of the analysis.")
+    ] = None,
+    everything: Everything = False,
+    replace: Replace = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Decide again from the signals of an analysis, without the clip."""
+    from detector import analyze as work
+
     job = work.Job(
-        Settings(sensitivity=sensitivity.value), log, model, start, end, replace, everything, csv, twitches, overlay
+        None if sensitivity is None else sensitivity.value,
+        log,
+        replace=replace,
+        keep_rejected=everything,
+        csv=csv,
+        twitches=twitches,
     )
-    tables_wanted = not as_json and work.STDOUT not in (csv, twitches)
-    outcome = work.run(clips, job, talk, _reporter(out, everything) if tables_wanted else _silence)
-    if as_json:
-        with out.reader():
-            write_episodes_json(None, outcome.episodes(), outcome.sessions())
-    elif tables_wanted and len(outcome.results) > 1:
-        from detector.tables import summary_table
-
-        out.show(summary_table(outcome.results))
-    if outcome.interrupted:
-        talk.error(outcome.closing_words(job))
-    else:
-        talk.say(outcome.closing_words(job))
-    raise typer.Exit(outcome.exit_code)
+    _find(lambda talk, report: work.rescore(signals, job, talk, report), job, as_json, _talk(quiet, verbose))
 
 
 @app.command()
@@ -255,8 +273,17 @@ def score(
 
 @app.command()
 def simulate(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A clip, or a still portrait.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The clip to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The clip to write; with --recover a plot, .png or .svg."),
+    ] = None,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Write no clip: measure how large a twitch in it must be to be found.")
+    ] = False,
+    passes: Annotated[int, typer.Option(min=1, help="With --recover: analyze it this often at most.")] = 20,
+    sensitivity: Annotated[Level, typer.Option(help="With --recover: as for analyze.")] = Level.normal,
     truth: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The truth to write; default OUTPUT with _truth.csv.")
     ] = None,
@@ -282,11 +309,37 @@ def simulate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Put known twitches into a clip or a portrait."""
+    """Put known twitches into a clip or a portrait; with --recover, measure what is found of them."""
     from detector import simulate as work
     from detector import tables
 
     talk, out = _talk(quiet, verbose), Out()
+    _refuse(context, WRITING if recover else RECOVERING, f"{'is not' if recover else 'is only'} for --recover")
+    if recover:
+        from detector.config import Settings
+        from detector.recover_report import document, report
+        from detector.recover_run import measure
+
+        measured = measure(
+            source,
+            Settings(sensitivity=sensitivity.value),
+            talk,
+            plot=output,
+            passes=passes,
+            seed=seed,
+            sizes_mm=size_mm,
+            muscles=muscle,
+            start_s=start,
+            end_s=end,
+            model=model,
+        )
+        if as_json:
+            out.write(tables.as_json(document(measured)))
+        else:
+            out.show(report(measured))
+        raise typer.Exit(130 if measured.interrupted else 0)
+    if output is None:
+        raise UsageError("The clip to write has no name: give it with -o FILE, or measure with --recover.")
     with talk.progress(f"simulating {output.name}") as progress:
         rows = work.simulate(
             source,
@@ -337,10 +390,45 @@ def doctor(
         raise UsageError("Something must be mended before nasalis works: see the table.")
 
 
+def _refuse(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Options that would be passed over in silence."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"{option.opts[0]} {why}: leave it out.")
+
+
 def _talk(quiet: bool, verbose: bool) -> Talk:
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other: give one of them.")
     return Talk(-1 if quiet else int(verbose))
+
+
+def _find(
+    work: Callable[[Talk, Callable[[ClipResult], None]], Outcome], job: Job, as_json: bool, talk: Talk
+) -> NoReturn:
+    """Do the work of ``analyze`` or ``rescore``, show what came of it, and leave."""
+    from detector.analyze import STDOUT
+
+    tables_wanted = not as_json and STDOUT not in (job.csv, job.twitches)
+    if as_json and STDOUT in (job.csv, job.twitches):
+        raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
+    out = Out()
+    outcome = work(talk, _reporter(out, job.keep_rejected) if tables_wanted else _silence)
+    if as_json:
+        from detector.record.export import write_episodes_json
+
+        with out.reader():
+            write_episodes_json(None, outcome.episodes(), outcome.sessions())
+    elif tables_wanted and len(outcome.results) > 1:
+        from detector.tables import summary_table
+
+        out.show(summary_table(outcome.results))
+    if outcome.interrupted:
+        talk.error(outcome.closing_words(job))
+    else:
+        talk.say(outcome.closing_words(job))
+    raise typer.Exit(outcome.exit_code)
 
 
 def _silence(result: ClipResult) -> None:

@@ -1,4 +1,4 @@
-"""Several clips one after the other: what ``nasalis analyze`` does around the pipeline.
+"""Several clips one after the other: what ``nasalis analyze`` does around the line, and ``rescore`` around half of it.
 
 One bad clip does not stop the others, outputs are tried before hours of work, and whatever ends the run early (Ctrl-C,
 a full disk, a mistake of ours) leaves what was found until then in the log and in the CSV files.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.config import Settings
+from detector.config import Sensitivity, Settings
 from detector.errors import NasalisError, OutputError, SourceError, UsageError
 from detector.record.entries import LoggedEpisode, LoggedTwitch
 from detector.record.export import sidecar_path, write_episodes_csv, write_twitches_csv
@@ -24,7 +24,8 @@ from detector.types import Episode, Session, Twitch
 
 if TYPE_CHECKING:
     from detector.overlay import Recorder
-    from detector.pipeline import Measured
+    from detector.readings import Measured
+    from detector.session import Result
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -35,7 +36,7 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 class Job:
     """What is wanted of every clip."""
 
-    settings: Settings
+    sensitivity: Sensitivity | None = None  # None: the default; of signals, that of their analysis
     log: Path | None = None  # None: the default place
     model: Path | None = None
     start_s: float | None = None
@@ -45,6 +46,7 @@ class Job:
     csv: str | None = None  # file, or "-"
     twitches: str | None = None
     overlay: Path | None = None
+    signals: Path | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ class Outcome:
 
     def closing_words(self, job: Job) -> str:
         """Where the findings are."""
-        files = [str(name) for name in (self.log, job.csv, job.twitches) if name not in (None, STDOUT)]
+        files = [str(name) for name in (self.log, job.csv, job.twitches, job.signals) if name not in (None, STDOUT)]
         if self.interrupted:
             kept = [name for name in files if Path(name).exists()]
             return f"Interrupted: what was found until then is kept in {' and '.join(kept)}."
@@ -109,7 +111,7 @@ class Outcome:
 
 
 class _RunLog(EpisodeLog):
-    """Remembers the runs that began here, for an analysis that ends early returns nothing."""
+    """Remembers the runs that began here: one that ends early returns nothing."""
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path)
@@ -120,8 +122,12 @@ class _RunLog(EpisodeLog):
         return self.begun[-1]
 
 
+# Gets the clip, the log, and whom to tell of progress and of everything found.
+_Work = Callable[[Path, _RunLog, Progress, "Callable[[Measured | Twitch | Episode], None]"], "Result"]
+
+
 def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipResult], None]) -> Outcome:
-    """Analyze every clip that ``names`` stand for, write the CSV files and the overlay.
+    """Analyze every clip that ``names`` stand for, write the CSV files, the signals and the overlay.
 
     Parameters
     ----------
@@ -142,6 +148,79 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
         raise unfound[0]
     check_outputs(job, clips)
     talk.detail(f"Face model: {resolve(job.model)}")
+    settings = Settings() if job.sensitivity is None else Settings(sensitivity=job.sensitivity)
+
+    def work(
+        clip: Path, log: _RunLog, progress: Progress, on_event: Callable[[Measured | Twitch | Episode], None]
+    ) -> Result:
+        from detector.session import analyze_clip
+
+        return analyze_clip(
+            clip,
+            settings,
+            model=job.model,
+            log=log,
+            start_s=job.start_s,
+            end_s=job.end_s,
+            replace=job.replace,
+            signals=job.signals,
+            on_progress=progress,
+            on_event=on_event,
+        )
+
+    outcome = _run(clips, unfound, job, talk, on_result, "analyzing", work)
+    if job.overlay is not None and not outcome.interrupted and outcome.results[0].error is None:
+        with interruptible():
+            try:
+                _draw(outcome.results[0], job, talk)
+            except KeyboardInterrupt:
+                outcome.interrupted = True
+    return outcome
+
+
+def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult], None]) -> Outcome:
+    """Decide again from the signals of an analysis, write the CSV files.
+
+    Parameters
+    ----------
+    signals : Path
+        What ``analyze --signals`` has written.
+    job : Job
+        Its sensitivity, log, ``replace``, ``keep_rejected`` and CSV files count.
+    on_result : callable
+        Called with the result.
+
+    Raises
+    ------
+    NasalisError
+        The signals cannot be read, or an output or the log cannot be written.
+    """
+    from detector.record.signals import SignalFile
+    from detector.session import rescore_signals
+
+    with SignalFile(signals) as file:
+        clip = Path(file.session.source)
+        check_outputs(job, [clip], signals)
+
+        def work(
+            _: Path, log: _RunLog, progress: Progress, on_event: Callable[[Measured | Twitch | Episode], None]
+        ) -> Result:
+            return rescore_signals(
+                file, job.sensitivity, log=log, replace=job.replace, on_progress=progress, on_event=on_event
+            )
+
+        return _run([clip], [], job, talk, on_result, "rescoring", work)
+
+
+def _run(
+    clips: Sequence[Path],
+    unfound: list[NasalisError],
+    job: Job,
+    talk: Talk,
+    on_result: Callable[[ClipResult], None],
+    doing: str,
+    work: _Work,
+) -> Outcome:
     results: list[ClipResult] = []
     log = _RunLog(job.log)
     with log, interruptible():
@@ -150,9 +229,9 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
             talk.error(error)
         try:
             for number, clip in enumerate(clips, start=1):
-                label = f"analyzing {clip.name}" + (f" ({number} of {len(clips)})" if len(clips) > 1 else "")
+                label = f"{doing} {clip.name}" + (f" ({number} of {len(clips)})" if len(clips) > 1 else "")
                 with talk.progress(label) as progress:
-                    result = _analyze(clip, job, log, progress)
+                    result = _one(clip, job, log, progress, work)
                 results.append(result)
                 if result.error is not None:
                     talk.error(result.note())
@@ -168,11 +247,6 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
             outcome.interrupted = True
         finally:
             _save(outcome, job)
-        if job.overlay is not None and not outcome.interrupted and results[0].error is None:
-            try:
-                _draw(results[0], job, talk)
-            except KeyboardInterrupt:
-                outcome.interrupted = True
     return outcome
 
 
@@ -181,22 +255,30 @@ def exit_code(error: Exception) -> int:
     return error.exit_code if isinstance(error, NasalisError) else 1
 
 
-def check_outputs(job: Job, clips: Iterable[Path]) -> None:
-    """Refuse outputs that cannot be written, or would overwrite a clip or each other, before the work begins."""
+def check_outputs(job: Job, clips: Iterable[Path], signals: Path | None = None) -> None:
+    """Refuse outputs that cannot be written, or would overwrite a source or each other, before the work begins."""
     clips = list(clips)
     if job.csv == STDOUT and job.twitches == STDOUT:
         raise UsageError("Only one of --csv and --twitches can go to the standard output: give the other a file name.")
     files: dict[str, str] = {os.path.realpath(clip): "a clip" for clip in clips}
-    for option, value in (("--csv", job.csv), ("--twitches", job.twitches), ("--overlay", job.overlay)):
-        if value is None or value == STDOUT:
+    if signals is not None:
+        files[os.path.realpath(signals)] = "the signals"
+    tables = (("--csv", job.csv), ("--twitches", job.twitches))
+    for option, value in (*tables, ("--overlay", job.overlay), ("--signals", job.signals)):
+        if value is None or (value == STDOUT and (option, value) in tables):
             continue
         path = Path(value)
-        wanted = [path] if option == "--overlay" else [path, sidecar_path(path)]
+        wanted = [path, sidecar_path(path)] if (option, value) in tables else [path]
         for file in wanted:
             taken = files.setdefault(os.path.realpath(file), option)
             if taken != option:
                 raise UsageError(f"{file} is both {taken} and written by {option}: choose another name for {option}.")
             check_writable(file)
+    if job.signals is not None:
+        if len(clips) > 1:
+            raise UsageError(f"--signals keeps those of one clip, and {len(clips)} are named: analyze that clip alone.")
+        if str(job.signals) == STDOUT or (job.signals.exists() and not job.signals.is_file()):
+            raise UsageError("--signals needs the name of a file: it cannot go to the standard output or a device.")
     if job.overlay is not None:
         if len(clips) > 1:
             raise UsageError(f"--overlay draws one clip, and {len(clips)} are named: analyze that clip alone.")
@@ -236,9 +318,7 @@ def _find(names: Sequence[str]) -> tuple[list[Path], list[NasalisError]]:
     return list(found.values()), errors
 
 
-def _analyze(clip: Path, job: Job, log: _RunLog, progress: Progress) -> ClipResult:
-    from detector.session import analyze_clip
-
+def _one(clip: Path, job: Job, log: _RunLog, progress: Progress, work: _Work) -> ClipResult:
     result = ClipResult(clip)
 
     def record(event: Measured | Twitch | Episode) -> None:
@@ -251,21 +331,11 @@ def _analyze(clip: Path, job: Job, log: _RunLog, progress: Progress) -> ClipResu
         result.recorder = Recorder()
     begun = len(log.begun)
     try:
-        result.threshold = analyze_clip(
-            clip,
-            job.settings,
-            model=job.model,
-            log=log,
-            start_s=job.start_s,
-            end_s=job.end_s,
-            replace=job.replace,
-            on_progress=progress,
-            on_event=record,
-        ).threshold
+        result.threshold = work(clip, log, progress, record).threshold
     except KeyboardInterrupt:
         result.interrupted = True
     except NasalisError as error:
-        if not isinstance(error, SourceError | UsageError):
+        if not isinstance(error, SourceError | UsageError | OutputError):
             raise  # the log or the model: no other clip would fare better
         result.error = error
     except Exception as error:  # a mistake of ours with this clip: the others may do without it

@@ -402,6 +402,29 @@ def filter_block(values: F32, taps: F64, first: int, out: F32) -> None:
 
 
 @njit(cache=True, nogil=True)
+def rounded_lengths(filtered: F32, shape: F32, out: F32) -> None:
+    """Lengths of filtered heights after the noise of each site was made round.
+
+    Parameters
+    ----------
+    filtered : (B, C, S, 2) float32
+    shape : (S, 2, 2) float32
+        Matrices of determinant 1.
+    out : (B, C, S) float32
+        Length of ``shape[s] @ filtered[b, c, s]``.
+    """
+    block, filters, sites, _ = filtered.shape
+    for b in range(block):
+        for c in range(filters):
+            for s in range(sites):
+                x = filtered[b, c, s, 0]
+                y = filtered[b, c, s, 1]
+                out[b, c, s] = np.hypot(
+                    shape[s, 0, 0] * x + shape[s, 0, 1] * y, shape[s, 1, 0] * x + shape[s, 1, 1] * y
+                )
+
+
+@njit(cache=True, nogil=True)
 def score_block(heights: F32, scale: F32, apart: F32, excess: F32, around: F32) -> None:
     """How far each region stands out of its own noise, and how busy the face is elsewhere at the same time.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.grid import RATE_HZ
+from detector.kernels import rounded_lengths
 from detector.types import FloatArray
 
 SCALE_S = 6.0  # noise memory; longer ones (8, 12 s) met changes of light and pose and were worse, 3 s no better
@@ -39,7 +40,7 @@ class Noise:
         return len(self._lengths) >= round(SCALE_LEAST_S * RATE_HZ / STEP)
 
     def round(self, filtered: FloatArray, average: int) -> tuple[FloatArray, FloatArray]:
-        """Heights with the noise made round, and the matrices that did it; their directions are learned.
+        """Lengths of heights with the noise made round, and the matrices that did it; their directions are learned.
 
         Parameters
         ----------
@@ -49,7 +50,7 @@ class Noise:
 
         Returns
         -------
-        (B, C, S, 2) float32, (S, 2, 2) float32
+        (B, C, S) float32, (S, 2, 2) float32
         """
         self._new_filtered.extend(filtered[:, average])
         if self._shape is None or len(self._new_filtered) >= STEP:
@@ -57,8 +58,9 @@ class Noise:
             seconds = max(len(self._directions) * STEP / RATE_HZ, 1.0 / RATE_HZ)
             self._shape = round_noise(np.mean(np.stack(self._directions), axis=0), seconds)
             self._new_filtered.clear()
-        rounded: FloatArray = np.einsum("sij,bcsj->bcsi", self._shape, filtered)
-        return rounded, self._shape
+        lengths = np.empty(filtered.shape[:-1], dtype=np.float32)
+        rounded_lengths(filtered, self._shape, lengths)
+        return lengths, self._shape
 
     def learn(self, lengths: FloatArray) -> None:
         """Add the lengths (B, C, S) of rounded heights from time in which a verdict is possible."""

@@ -1,29 +1,38 @@
-"""One clip through the pipeline and into the log: what ``nasalis analyze`` does for each file."""
+"""One source through the line and into the log: a clip, or the signals kept of one.
+
+What ``nasalis analyze`` does for each clip, and ``nasalis rescore`` for a signals file.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from detector import __version__
-from detector.config import Settings
+from detector.config import Sensitivity, Settings
+from detector.errors import SourceError
 from detector.types import Episode, Session, Twitch
 
 if TYPE_CHECKING:
     from detector.frames import ClipSource
-    from detector.pipeline import Measured, Pipeline
+    from detector.readings import Measured
     from detector.record.log import EpisodeLog
+    from detector.record.signals import SignalFile, SignalWriter
+
+MEASURING = ("mediapipe", "opencv-python")  # have no part in deciding
+DECIDING = ("numpy", "numba", "scipy")  # have a part in both
 
 
 @dataclass(slots=True)
 class Result:
-    """What one clip gave."""
+    """What one source gave."""
 
     session: Session
     threshold: float
@@ -31,9 +40,22 @@ class Result:
     twitches: list[Twitch] = field(default_factory=list)  # kept and rejected
 
 
+class _Line(Protocol):
+    """The whole line, or its second half."""
+
+    @property
+    def threshold(self) -> float: ...
+    def drain(self) -> Iterator[Measured | Twitch | Episode]: ...
+    def seconds(self) -> float: ...
+    def session_fields(self) -> dict[str, Any]: ...
+
+
 def versions() -> dict[str, str]:
     """Versions of everything that decides what is found."""
-    names = ("mediapipe", "opencv-python", "numpy", "numba", "scipy")
+    return _versions(MEASURING + DECIDING)
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
     return {"nasalis": __version__} | {name: importlib.metadata.version(name) for name in names}
 
 
@@ -46,6 +68,7 @@ def analyze_clip(
     start_s: float | None = None,
     end_s: float | None = None,
     replace: bool = False,
+    signals: Path | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
     on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
 ) -> Result:
@@ -64,6 +87,8 @@ def analyze_clip(
         Part of the clip, s.
     replace : bool
         Earlier sessions over the same file count as superseded.
+    signals : Path, optional
+        What was measured of every frame is written there, for :func:`rescore_signals`; also when the run is stopped.
     on_progress : callable, optional
         Called with the seconds done and the duration (None when unknown).
     on_event : callable, optional
@@ -71,11 +96,11 @@ def analyze_clip(
 
     Raises
     ------
-    SourceError, UsageError, ModelError, LogError
+    SourceError, UsageError, ModelError, LogError, OutputError
         What was found until then is in the log, the session marked interrupted or failed.
     """
     from detector.frames import ClipSource, recorded_at, sha256_of
-    from detector.pipeline import Measured, Pipeline
+    from detector.pipeline import Pipeline
     from models import resolve
 
     pipeline = Pipeline(settings, resolve(model))
@@ -92,40 +117,142 @@ def analyze_clip(
             versions=versions(),
         )
         session.session_id = _identity(session)
-        result = Result(session, pipeline.threshold)
-        run = log.begin(session, replace=replace) if log is not None else None
+        tell = on_progress or _nothing
 
-        def keep(event: Measured | Twitch | Episode) -> None:
-            if isinstance(event, Twitch):
-                result.twitches.append(event)
-                if log is not None and run is not None and not event.kept:
-                    log.add_twitch(run, event)
-            elif isinstance(event, Episode):
-                result.episodes.append(event)
-                if log is not None and run is not None:
-                    log.add_episode(run, event)
-
-        try:
-            for event in pipeline.run(source):
-                keep(event)
-                if isinstance(event, Measured) and on_progress is not None:
-                    on_progress(event.t_s - (start_s or 0.0), _span(source, start_s, end_s))
-                if on_event is not None:
-                    on_event(event)
-            session.status = "complete"
-        except BaseException as error:
-            session.status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            # the frames of the last seconds are measured but not decided: nothing of them is lost, unless the fault
-            # left the line in a state that cannot be drained, and then the first fault is the one to tell
-            with suppress(Exception):
-                for event in pipeline.drain():
-                    keep(event)
-            raise
-        finally:
+        def at_the_end() -> None:
             source.close()
-            _fill(session, source, pipeline)
+            session.notes = list(source.notes)
+            session.frames = source.frames_read
+            session.frames_repeated = source.frames_repeated
+            session.frames_lost = source.frames_lost
+
+        with _writer(signals, session) as writer:
+            return _follow(
+                session,
+                pipeline,
+                pipeline.run(source),
+                log,
+                replace=replace,
+                at_the_end=at_the_end,
+                writer=writer,
+                on_time=lambda t_s: tell(t_s - (start_s or 0.0), _span(source, start_s, end_s)),
+                on_event=on_event,
+            )
+
+
+def rescore_signals(
+    signals: SignalFile,
+    sensitivity: Sensitivity | None = None,
+    *,
+    log: EpisodeLog | None = None,
+    replace: bool = False,
+    on_progress: Callable[[float, float | None], None] | None = None,
+    on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
+) -> Result:
+    """Find twitches and episodes in the signals of an earlier analysis: no picture is read.
+
+    With the sensitivity and the versions of that analysis the session has the same id and the same findings.
+
+    Parameters
+    ----------
+    signals : SignalFile
+    sensitivity : Sensitivity, optional
+        Default that of the analysis; all other settings are those of the analysis.
+    log, replace, on_progress, on_event
+        As in :func:`analyze_clip`.
+
+    Raises
+    ------
+    SourceError
+        The signals are damaged, or were measured with settings that this program does not know.
+    LogError
+    """
+    from detector.deciding import Decider
+
+    measured = signals.session
+    settings = _settings(signals, sensitivity)
+    part = {name: measured.settings.get(name) for name in ("start_s", "end_s")}
+    session = dataclasses.replace(
+        measured,
+        status="running",
+        config_digest=settings.digest(),
+        settings=settings.model_dump() | part,
+        versions=_rescored_versions(measured.versions),
+        notes=list(measured.notes),
+    )
+    session.session_id = _identity(session)
+    decider = Decider(settings)
+    tell = on_progress or _nothing
+    first_s, last_s = signals.span_s
+    return _follow(
+        session,
+        decider,
+        decider.run(signals.readings()),
+        log,
+        replace=replace,
+        status=measured.status,
+        on_time=lambda t_s: tell(t_s - first_s, last_s - first_s),
+        on_event=on_event,
+    )
+
+
+def _follow(
+    session: Session,
+    line: _Line,
+    events: Iterator[Measured | Twitch | Episode],
+    log: EpisodeLog | None,
+    *,
+    replace: bool,
+    status: str = "complete",
+    at_the_end: Callable[[], None] | None = None,
+    writer: SignalWriter | None = None,
+    on_time: Callable[[float], None],
+    on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
+) -> Result:
+    """Keep what the line gives, whatever ends it; ``status`` is what a run to the end leads to."""
+    result = Result(session, line.threshold)
+    run = log.begin(session, replace=replace) if log is not None else None
+
+    def keep(event: Measured | Twitch | Episode) -> None:
+        if isinstance(event, Twitch):
+            result.twitches.append(event)
+            if log is not None and run is not None and not event.kept:
+                log.add_twitch(run, event)
+        elif isinstance(event, Episode):
+            result.episodes.append(event)
             if log is not None and run is not None:
-                log.finish(run, session)
+                log.add_episode(run, event)
+        elif writer is not None:
+            writer.add(event)
+
+    try:
+        for event in events:
+            keep(event)
+            if not isinstance(event, Twitch | Episode):
+                on_time(event.t_s)
+            if on_event is not None:
+                on_event(event)
+        session.status = status
+    except BaseException as error:
+        session.status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # the frames of the last seconds are measured but not decided: nothing of them is lost, unless the fault
+        # left the line in a state that cannot be drained, and then the first fault is the one to tell
+        with suppress(Exception):
+            for event in line.drain():
+                keep(event)
+        raise
+    finally:
+        if at_the_end is not None:
+            at_the_end()
+        if writer is not None:
+            writer.describe(session)
+        known = line.session_fields()
+        session.notes = [*session.notes, *known.pop("notes")]
+        for name, value in known.items():
+            setattr(session, name, value)
+        session.duration_s = line.seconds()
+        if log is not None and run is not None:
+            log.finish(run, session)
     return result
 
 
@@ -142,12 +269,32 @@ def _span(source: ClipSource, start_s: float | None, end_s: float | None) -> flo
     return max(end - (start_s or 0.0), 0.0)
 
 
-def _fill(session: Session, source: ClipSource, pipeline: Pipeline) -> None:
-    known = pipeline.session_fields()
-    session.notes = [*source.notes, *known.pop("notes")]
-    for name, value in known.items():
-        setattr(session, name, value)
-    session.frames = source.frames_read
-    session.frames_repeated = source.frames_repeated
-    session.frames_lost = source.frames_lost
-    session.duration_s = pipeline.seconds()
+def _nothing(done: float, total: float | None) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def _writer(path: Path | None, session: Session) -> AbstractContextManager[SignalWriter | None]:
+    if path is None:
+        return nullcontext()
+    from detector.record.signals import SignalWriter
+
+    return SignalWriter(path, session)
+
+
+def _settings(signals: SignalFile, sensitivity: Sensitivity | None) -> Settings:
+    """Those of the analysis, but for the sensitivity."""
+    known = {name: value for name, value in signals.session.settings.items() if name not in ("start_s", "end_s")}
+    try:
+        return Settings.model_validate(known if sensitivity is None else known | {"sensitivity": sensitivity})
+    except ValueError as error:
+        raise SourceError(
+            f"{signals.path} was measured with settings that this nasalis does not know: "
+            "update nasalis, or analyze the clip again"
+        ) from error
+
+
+def _rescored_versions(measured: dict[str, str]) -> dict[str, str]:
+    """Those that measured, and those that decide where they are others by now."""
+    now = _versions(DECIDING)
+    before = {f"{name} (measuring)": known for name, known in measured.items() if now.get(name, known) != known}
+    return measured | now | before

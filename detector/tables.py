@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from detector.doctor import Check
 from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedRun, LoggedTwitch
+from detector.regions import NOSE, SITE_NAMES
 from detector.score_result import Scores
 from detector.terminal import plain
 from detector.types import Session, Twitch
@@ -129,6 +131,9 @@ def observed_lines(session: Session) -> list[str]:
         low, high = number(min(floors)), number(max(floors))
         size = f"{low} mm" if low == high else f"{low} to {high} mm, depending on the area"
         lines[0] += f" Smallest twitch that could be seen: about {size}."
+        limit = limit_words(session)
+        if limit:
+            lines[0] += f" {limit[0].upper()}{limit[1:]}."
         if min(floors) > _SMALL_MM:
             lines[0] += " More light, a larger face or a better camera would show smaller ones."
     elif session.duration_s > 0.0:
@@ -138,6 +143,23 @@ def observed_lines(session: Session) -> list[str]:
         lines.append(f"Not observed: {missing}.")
     lines += [f"Note: {plain(note)}." for note in session.notes]
     return lines
+
+
+def limit_words(session: Session) -> str:
+    """The detection limit of the nose's median area, e.g. ``detection limit 0.6 mm (half), 0.9 mm (nine in ten)``.
+
+    Empty when it is not known: nothing was observed, or the session is from a log of an older format.
+    """
+    half, most = _median_of_nose(session.limit50_mm), _median_of_nose(session.limit90_mm)
+    if half is None or most is None:
+        return ""
+    return f"detection limit {number(half)} mm (half), {number(most)} mm (nine in ten)"
+
+
+def _median_of_nose(sizes_mm: Mapping[str, float]) -> float | None:
+    names = (SITE_NAMES[k] for k in NOSE)
+    known = [sizes_mm[name] for name in names if math.isfinite(sizes_mm.get(name, math.nan))]
+    return statistics.median(known) if known else None
 
 
 def why_not_observed(seconds: Mapping[str, float]) -> str:
@@ -181,9 +203,12 @@ def summary_table(results: Sequence[ClipResult]) -> Table:
 
 
 def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) -> Table:
-    """Sessions of a log, one a line, with the number of their episodes."""
+    """Sessions of a log, one a line, with the number of their episodes.
+
+    The limit is the size that would have been found in nine of ten observed moments, in the nose's median area.
+    """
     counts = Counter(row.run for row in episodes)
-    table = _table("=session", "=analyzed", "recorded", "clip", ">s", ">observed s", ">episodes", "status")
+    table = _table("=session", "=analyzed", "recorded", "clip", ">s", ">observed s", ">limit mm", ">episodes", "status")
     for run in runs:
         session = run.session
         status = f"{session.status}, superseded" if run.superseded else session.status
@@ -195,6 +220,7 @@ def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) 
             PurePath(session.source).name,
             number(session.duration_s),
             number(session.observed_s),
+            number(_median_of_nose(session.limit90_mm)),
             str(counts[run.run]),
             status,
         )
@@ -227,6 +253,7 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
         ("moved with it", episode.co_movement.replace("_", " ") or "nothing else"),
         ("rhythm", _rhythm(episode.rhythm_cv)),
         ("observed", f"{number(session.observed_s)} of {number(session.duration_s)} s of this clip"),
+        ("detection limit", limit_words(session).removeprefix("detection limit ") or "not known"),
     ]
     facts += [(name, text) for name, text in (("review", row.review), ("remark", row.note)) if text]
     grid = Table.grid(padding=(0, 2))
@@ -259,6 +286,14 @@ def truth_table(rows: Iterable[TruthRow]) -> Table:
     for row in rows:
         size = (number(row.amplitude_mm, 2), number(row.amplitude_mm * row.px_per_mm, 1))
         _add(table, str(row.event), clock(row.onset_s), row.side, words(row.muscle), str(row.twitches), *size)
+    return table
+
+
+def data_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Any columns, marked as in ``_table``."""
+    table = _table(*columns)
+    for row in rows:
+        _add(table, *row)
     return table
 
 

@@ -36,6 +36,7 @@ MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the stead
 TURN_LIMIT_DEG = 4.0  # the nose stands 25 mm out of the face: turning by this shifts it by 1.7 mm against the cheeks
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
 WAIT_S = 4.2  # for the noise to become known, more than the settling of a face takes: then it is waited for no longer
+APART_STEP = 30  # grid samples between two looks at where the muscles are: their places are averages over seconds
 LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
 AVERAGE = 1  # of COURSES_S: the jerk whose size sigma, floor and needed height are stated for
@@ -95,6 +96,9 @@ class Detector:
         self._last: Sample | None = None
         self._values: list[FloatArray] = []  # the record of this stretch, oldest first
         self._context: list[Sample] = []  # the sample each grid time came from
+        self._whys: list[WhyNot] = []  # why nothing can be judged by it
+        self._apart: FloatArray | None = None  # of score_block, for where the muscles were lately
+        self._apart_k = 0  # grid number for which it was made
         self._first_k = 0  # grid number of _values[0]
         self._filtered = 0  # rows of _values filtered so far
         self._waiting: deque[_Block] = deque()  # filtered, waiting for the noise to be known
@@ -155,14 +159,17 @@ class Detector:
         else:
             height = np.nan_to_num(height)
         self._last = sample
+        why = self._why_not(sample)
         for k, values in self._grid.push(sample.t_s, height.astype(np.float32)):
             if not self._values:
                 self._first_k = k - _HALF
                 self._values.extend([values] * _HALF)  # as if still before the stretch
                 self._context.extend([sample] * _HALF)
+                self._whys.extend([why] * _HALF)
                 self._filtered = _HALF
             self._values.append(values)
             self._context.append(sample)
+            self._whys.append(why)
         return self._advance()
 
     def _advance(self) -> list[Moment | Candidate]:
@@ -190,12 +197,11 @@ class Detector:
         stretch = np.stack(self._values[first - _HALF : first + count + _HALF])
         filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
         filter_block(stretch, self._taps, _HALF, filtered)
-        rounded, shape = self._noise.round(filtered, AVERAGE)
-        length = np.hypot(rounded[..., 0], rounded[..., 1])
+        length, shape = self._noise.round(filtered, AVERAGE)
         motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
         why = WhyNot.NONE
-        for sample in self._context[max(first - _GUARD, 0) : first + count + _GUARD]:
-            why |= self._why_not(sample)
+        for spoiled in self._whys[max(first - _GUARD, 0) : first + count + _GUARD]:
+            why |= spoiled
         context = self._context[first]
         block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, shape, context, why)
         if not why:
@@ -213,7 +219,9 @@ class Detector:
         count, courses = block.length.shape[:2]
         excess = np.empty((count, courses, REGION_COUNT), dtype=np.float32)
         around = np.empty_like(excess)
-        score_block(block.length, scale, apart_shares(block.context.centers_mm), excess, around)
+        if self._apart is None or block.first_k - self._apart_k >= APART_STEP:
+            self._apart, self._apart_k = apart_shares(block.context.centers_mm), block.first_k
+        score_block(block.length, scale, self._apart, excess, around)
         return _Scored(block, scale, excess, around)
 
     def _decide(self) -> list[Moment | Candidate]:
@@ -324,6 +332,7 @@ class Detector:
         if keep_from > 2 * _HALF:
             del self._values[:keep_from]
             del self._context[:keep_from]
+            del self._whys[:keep_from]
             self._first_k += keep_from
             self._filtered -= keep_from
         while len(self._moments) > 4 * _RADIUS and self._peaked_excess > 2 * _RADIUS:

@@ -142,6 +142,10 @@ class Session:
     frames_lost: int = 0
     px_per_mm: float | None = None
     floor_mm: dict[str, float] = field(default_factory=dict)  # per region, median over observed time
+    # per region: a twitch of this size along the muscle's pull would have been found at half, or nine in ten, of the
+    # moments at which the region was observed; by injection into the recording itself, at the session's sensitivity
+    limit50_mm: dict[str, float] = field(default_factory=dict)
+    limit90_mm: dict[str, float] = field(default_factory=dict)
     not_observed_s: dict[str, float] = field(default_factory=dict)  # per reason
     config_digest: str = ""
     settings: dict[str, object] = field(default_factory=dict)

@@ -17,7 +17,10 @@ from typing import Any
 from detector.config import Settings
 from detector.frames import ClipSource, recorded_at, sha256_of
 from detector.record.log import EpisodeLog
+from detector.session import rescore_signals
 from detector.types import Episode, Session, Twitch
+
+__all__ = ["analyze_clip", "rescore_signals"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def analyze_clip(
     start_s: float | None = None,
     end_s: float | None = None,
     replace: bool = False,
+    signals: Path | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
     on_event: Callable[[Any], None] | None = None,
 ) -> Result:
@@ -71,6 +75,7 @@ def analyze_clip(
             for frame in source:
                 session.duration_s = session.face_s = frame.t_s + 1.0 / (source.nominal_fps or 30.0)
                 session.observed_s, session.frames = session.duration_s - 0.5, frame.index + 1
+                session.limit50_mm, session.limit90_mm = {"procerus": 0.5}, {"procerus": 0.8, "zygomaticus_left": 2.5}
                 session.floor_mm, session.not_observed_s = {"procerus": 0.4, "zygomaticus_left": 0.9}, {"settling": 0.5}
                 if on_event is not None:
                     on_event(Measured(frame.t_s))

@@ -162,6 +162,12 @@ def filter_block(values: npt.ArrayLike, taps: F64, first: int, count: int) -> F6
     )
 
 
+def rounded_lengths(filtered: npt.ArrayLike, shape: npt.ArrayLike) -> F64:
+    """(B, C, S) lengths of ``shape[s] @ filtered[b, c, s]``."""
+    heights, matrices = np.asarray(filtered, dtype=np.float64), np.asarray(shape, dtype=np.float64)
+    return np.linalg.norm(np.einsum("sij,bcsj->bcsi", matrices, heights), axis=-1)
+
+
 def score_block(heights: npt.ArrayLike, scale: npt.ArrayLike, apart: npt.ArrayLike) -> tuple[F64, F64]:
     """Excess and activity elsewhere, both (B, C, S)."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import pytest
 
 import cli
@@ -21,6 +22,7 @@ from detector.frames import ClipSource
 from detector.record.log import EpisodeLog
 from tests import fake_pipeline
 from tests.clips import even_times, textured, write_clip
+from tests.test_signals import readings, write
 
 ROOT = Path(cli.__file__).resolve().parent
 HEAVY = ("mediapipe", "cv2", "numba", "matplotlib", "scipy", "numpy", "pydantic", "rich")
@@ -81,11 +83,11 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    for command in ("analyze", "export", "log", "show", "score", "simulate", "doctor"):
+    for command in ("analyze", "rescore", "export", "log", "show", "score", "simulate", "doctor"):
         assert f"\n  {command} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["analyze", "export", "log", "show", "score", "simulate", "doctor"])
+@pytest.mark.parametrize("command", ["analyze", "rescore", "export", "log", "show", "score", "simulate", "doctor"])
 def test_every_command_has_help_quiet_and_verbose(run: Run, command: str) -> None:
     ran = run(command, "--help")
     assert ran.code == 0 and ran.err == ""
@@ -118,6 +120,7 @@ def test_analyze_prints_data_to_stdout_and_talk_to_stderr(run: Run, clip: Path, 
     assert ran.code == 0
     assert "four seconds.mp4: 2 episodes" in ran.out and "nasalis alar" in ran.out and "fasciculation-like" in ran.out
     assert "Observed 3.5 of 4.0 s." in ran.out and "0.4 to 0.9 mm" in ran.out and "0.5 s" in ran.out
+    assert "Detection limit 0.5 mm (half), 0.8 mm (nine in ten)." in ran.out, "of the nose, not of the cheek"
     assert "analyzing" in ran.err and str(tmp_path / "log.sqlite") in ran.err and "analyzing" not in ran.out
     assert [row["start_s"] for row in rows_of(found)] == ["0.520", "2.520"]
     assert [row["kept"] for row in rows_of(jerks)] == ["true", "true"]
@@ -195,7 +198,7 @@ def test_a_part_without_a_picture_is_an_error_and_no_finding(run: Run, clip: Pat
     assert not (tmp_path / "e.csv").exists()
 
 
-@pytest.mark.parametrize("option", ["--csv", "--twitches", "--overlay"])
+@pytest.mark.parametrize("option", ["--csv", "--twitches", "--overlay", "--signals"])
 def test_an_unwritable_output_is_found_before_the_work_begins(
     run: Run, clip: Path, tmp_path: Path, option: str
 ) -> None:
@@ -216,7 +219,7 @@ def test_an_output_that_fails_at_the_end_is_said_and_the_log_has_it(
         assert len(log.episodes()) == 2
 
 
-@pytest.mark.parametrize("option", ["--csv", "--overlay", "--twitches"])
+@pytest.mark.parametrize("option", ["--csv", "--overlay", "--signals", "--twitches"])
 def test_an_output_never_overwrites_a_clip(run: Run, clip: Path, option: str) -> None:
     before = clip.read_bytes()
     ran = run("analyze", clip, option, clip)
@@ -229,7 +232,17 @@ def test_outputs_must_not_collide(run: Run, clip: Path, tmp_path: Path) -> None:
     assert run("analyze", clip, "--csv", "-", "--twitches", "-").code == 2
     assert run("analyze", clip, "--csv", "-", "--json").code == 2
     assert run("analyze", clip, "--overlay", tmp_path / "o.gif").code == 2
+    assert run("analyze", clip, "--csv", both, "--signals", both).code == 2
+    assert run("analyze", clip, "--signals", "-").code == run("analyze", clip, "--signals", os.devnull).code == 2
     assert not both.exists()
+
+
+def test_signals_and_overlays_are_of_one_clip(run: Run, clip: Path, tmp_path: Path) -> None:
+    other = shutil.copy(clip, tmp_path / "other.mp4")
+    for option in ("--signals", "--overlay"):
+        ran = run("analyze", clip, other, option, tmp_path / "o.mp4")
+        assert ran.code == 2 and option in ran.err and "one clip" in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "o.mp4").exists() and not (tmp_path / "log.sqlite").exists()
 
 
 def test_csv_on_stdout_is_nothing_but_csv(run: Run, clip: Path) -> None:
@@ -257,6 +270,63 @@ def test_a_name_that_is_no_utf8_is_shown_escaped(run: Run, clip: Path, tmp_path:
     assert ran.code == 3 and "caf\\udce9.mp4" in ran.err and "2 episodes" in ran.out
 
 
+# rescore
+
+
+@pytest.fixture(scope="module")
+def signals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 20 s with three episodes."""
+    path = tmp_path_factory.mktemp("signals") / "s.h5"
+    write(path, readings())
+    return path
+
+
+def test_rescore_shows_writes_and_logs_what_analyze_would(run: Run, signals: Path, tmp_path: Path) -> None:
+    found, jerks = tmp_path / "e.csv", tmp_path / "t.csv"
+    ran = run("rescore", signals, "--csv", found, "--twitches", jerks)
+    assert ran.code == 0 and "clips/Ünï ok.mp4: 3 episodes" in ran.out and "Detection limit" in ran.out
+    assert "rescoring" in ran.err and str(tmp_path / "log.sqlite") in ran.err
+    assert [row["twitch_count"] for row in rows_of(found)] == ["1", "4", "1"] and len(rows_of(jerks)) == 6
+    assert run("export").out == found.read_bytes().decode()
+    again = run("rescore", signals, "--json", "--replace", "-q")
+    assert again.code == 0 and again.err == "" and again.out == run("export", "--json").out
+    assert run("rescore", signals, "--csv", "-").out.count("\n") == 4
+
+
+def test_rescore_with_another_sensitivity_is_another_session(run: Run, signals: Path) -> None:
+    ids = set()
+    for words in ([], ["--sensitivity", "normal"], ["--sensitivity", "high"]):
+        (session,) = json.loads(run("rescore", signals, "--json", *words).out)["sessions"]
+        ids.add(session["session_id"])
+        assert session["settings"]["sensitivity"] == (words[-1] if words else "normal")
+    assert len(ids) == 2
+    assert len(json.loads(run("log", "--json").out)["sessions"]) == 2
+
+
+def test_rescore_tells_what_is_wrong_with_its_file(run: Run, signals: Path, tmp_path: Path) -> None:
+    text, cut = tmp_path / "notes.txt", tmp_path / "cut.h5"
+    text.write_text("no signals")
+    cut.write_bytes(signals.read_bytes()[:9000])
+    for path, why in ((tmp_path / "absent.h5", "does not exist"), (text, "not a signals"), (cut, "damaged")):
+        ran = run("rescore", path)
+        assert ran.code == 3 and ran.out == "" and why in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "log.sqlite").exists()
+    for words in (["--csv", signals], ["--csv", "-", "--json"], ["--csv", tmp_path / "absent" / "e.csv"], ["-q", "-v"]):
+        ran = run("rescore", signals, *words)
+        assert ran.code == 2 and ran.out == "" and ran.err.count("\n") >= 1
+
+
+def test_rescore_of_damaged_signals_keeps_what_was_found_until_then(run: Run, signals: Path, tmp_path: Path) -> None:
+    path, found = tmp_path / "s.h5", tmp_path / "e.csv"
+    damaged = bytearray(signals.read_bytes())
+    with h5py.File(signals) as file:
+        damaged[file["sample/height_mm"].id.get_chunk_info(1).byte_offset + 100] ^= 0xFF
+    path.write_bytes(damaged)
+    ran = run("rescore", path, "--csv", found)
+    assert ran.code == 3 and "is damaged" in ran.err and "Traceback" not in ran.err
+    assert "(failed at 0:08" in ran.out and len(rows_of(found)) == 2
+
+
 # the real line
 
 
@@ -274,12 +344,16 @@ def test_the_sample_from_clip_to_score(tmp_path: Path) -> None:
 
     found, truth, seen = tmp_path / "e.csv", tmp_path / "truth.csv", tmp_path / "o.mp4"
     sample = ROOT / "samples" / "twitches.mp4"
-    assert "2 episodes" in nasalis("analyze", sample, "--end", 9, "--csv", found, "--overlay", seen)
+    kept = tmp_path / "s.h5"
+    told = nasalis("analyze", sample, "--end", 9, "--csv", found, "--overlay", seen, "--signals", kept)
+    assert "2 episodes" in told and nasalis("rescore", kept) == told
     lines = (ROOT / "samples" / "twitches_truth.csv").read_text().splitlines()
     truth.write_text("\n".join(lines[:3]) + "\n")  # the two events of these nine seconds
     scores = json.loads(nasalis("score", found, truth, "--json"))
     assert scores["events"] == scores["detected"] == scores["side_correct"] == 2 and scores["false_alarms"] == 0
-    assert nasalis("export") == found.read_bytes().decode().replace("\r\n", "\n")
+    assert (
+        nasalis("rescore", kept, "--csv", "-") == nasalis("export") == found.read_bytes().decode().replace("\r\n", "\n")
+    )
     with ClipSource(sample, end_s=9.0) as clip, ClipSource(seen) as overlay:
         assert [one.t_s for one in overlay] == pytest.approx([one.t_s for one in clip], abs=1e-3)
 
@@ -329,6 +403,7 @@ def test_export_by_time_leaves_out_sessions_from_elsewhen(run: Run, tmp_path: Pa
 def test_log_lists_sessions_and_episodes(run: Run, clip: Path, logged: str) -> None:
     ran = run("log")
     assert ran.code == 0 and logged in ran.out and "four seconds.mp4" in ran.out and "complete" in ran.out
+    assert "limit mm" in ran.out and " 0.8 " in ran.out
     assert f"{logged}-e0002" in run("log", "--episodes").out
     assert run("analyze", clip, "--replace", "-q").code == 0
     assert len(json.loads(run("log", "--json").out)["sessions"]) == 1
@@ -338,6 +413,7 @@ def test_log_lists_sessions_and_episodes(run: Run, clip: Path, logged: str) -> N
 
 def test_show_tells_an_episode(run: Run, logged: str) -> None:
     ran = run("show", "e0002")
+    assert "0.5 mm (half), 0.8 mm (nine in ten)" in ran.out
     assert ran.code == 0 and f"{logged}-e0002" in ran.out and "1 twitch on the subject's left" in ran.out
     assert "never a diagnosis" in ran.out and "0:02.57" in ran.out
     assert json.loads(run("show", f"{logged}-e0001", "--json").out)["episode"]["twitches"][0]["side"] == "left"

@@ -130,6 +130,9 @@ def test_the_sidecar_explains_every_column_and_the_sessions(tmp_path: Path) -> N
     assert first["settings"] == session().settings
     assert first["versions"] == {"nasalis": "0.1.0"}
     assert first["detection_floor_mm"] == {"procerus": 0.31, "zygomaticus_left": 0.5}
+    assert first["detection_limit50_mm"] == {"procerus": 0.42}
+    assert first["detection_limit90_mm"] == {"procerus": 0.93, "zygomaticus_left": 1.4}
+    assert {"detection_limit50_mm", "detection_limit90_mm"} < set(about["conventions"])
     assert (first["observed_s"], first["not_observed_s"], first["notes"]) == (51.25, {"MOTION": 6.5}, ["two faces"])
     assert (second["observed_s"], second["detection_floor_mm"], second["px_per_mm"]) == (10.0, {"procerus": None}, None)
     write_twitches_csv(tmp_path / "twitches.csv", [], [quiet])

@@ -41,6 +41,7 @@ def session(session_id: str = "aa11", sha256: str = "f" * 64, **changes: object)
         session_id=session_id, source="clips/Ünï ok.mp4", sha256=sha256, start_utc="2026-03-01T08:00:00Z",
         duration_s=60.0, observed_s=51.25, face_s=58.0, fps=29.97, width=1280, height=720, frames=1798,
         frames_repeated=3, frames_lost=1, px_per_mm=2.1, floor_mm={"procerus": 0.31, "zygomaticus_left": 0.5},
+        limit50_mm={"procerus": 0.42}, limit90_mm={"procerus": 0.93, "zygomaticus_left": 1.4},
         not_observed_s={"MOTION": 6.5}, config_digest="0123456789ab", settings={"sensitivity": "normal", "x": [1, 2]},
         versions={"nasalis": "0.1.0"}, notes=["two faces"],
     )  # fmt: skip

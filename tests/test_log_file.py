@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sqlite3
 import stat
@@ -131,22 +132,43 @@ def test_a_log_of_a_newer_program_is_refused_and_left_alone(path: Path) -> None:
 def test_an_older_format_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EpisodeLog(path) as log:
         recorded(log, session(), episode(1, 1.0))
-    monkeypatch.setattr(schema, "FORMAT", 2)
-    monkeypatch.setitem(schema.MIGRATIONS, 2, ("ALTER TABLE sessions ADD COLUMN extra TEXT NOT NULL DEFAULT 'x'",))
+    later = schema.FORMAT + 1
+    monkeypatch.setattr(schema, "FORMAT", later)
+    monkeypatch.setitem(schema.MIGRATIONS, later, ("ALTER TABLE sessions ADD COLUMN extra TEXT NOT NULL DEFAULT 'x'",))
     with EpisodeLog(path) as log:
-        assert log._db.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert log._db.execute("PRAGMA user_version").fetchone()[0] == later
         assert log._db.execute("SELECT extra FROM sessions").fetchone()[0] == "x"
         assert len(log.episodes()) == 1
     with EpisodeLog(path) as log:  # once only
         assert len(log.runs()) == 1
 
 
+def test_a_log_of_format_1_gets_empty_detection_limits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {name: codec for name, codec in schema.SESSION.items() if not name.startswith("limit")}
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "FORMAT", 1)
+        patch.setattr(schema, "SESSION", old)
+        with EpisodeLog(path) as log:
+            recorded(log, session("aa11"), episode(1, 1.0))
+            assert log._db.execute("PRAGMA user_version").fetchone()[0] == 1
+    with EpisodeLog(path) as log:
+        assert log._db.execute("PRAGMA user_version").fetchone()[0] == schema.FORMAT == 2
+        before = log.runs()[0].session
+        assert (before.limit50_mm, before.limit90_mm) == ({}, {})
+        assert dataclasses.replace(before, limit50_mm=session().limit50_mm, limit90_mm=session().limit90_mm) == (
+            session("aa11", status="complete")
+        )
+        assert len(log.episodes()) == 1
+        run = recorded(log, session("bb22"), replace=True)
+        assert log.session(run).limit90_mm == {"procerus": 0.93, "zygomaticus_left": 1.4}
+
+
 def test_a_failed_migration_leaves_the_log_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EpisodeLog(path) as log:
         recorded(log, session(), episode(1, 1.0))
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "FORMAT", 2)
-        patch.setitem(schema.MIGRATIONS, 2, ("ALTER TABLE sessions ADD COLUMN extra TEXT", "no statement"))
+        patch.setattr(schema, "FORMAT", schema.FORMAT + 1)
+        patch.setitem(schema.MIGRATIONS, schema.FORMAT, ("ALTER TABLE sessions ADD COLUMN extra TEXT", "no statement"))
         with pytest.raises(LogError):
             EpisodeLog(path)
     with EpisodeLog(path) as log:

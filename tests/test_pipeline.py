@@ -11,16 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detector import pipeline as pipeline_module
+from detector import deciding, measuring, regions
 from detector.config import Settings
-from detector.pipeline import Measured, Pipeline
+from detector.deciding import Decider
+from detector.motion import Sample
+from detector.pipeline import Event, Measured, Pipeline, Reading
 from detector.record.export import write_episodes_csv, write_twitches_csv
 from detector.record.log import EpisodeLog
+from detector.record.signals import SignalFile
 from detector.score import read_found, read_observed_s, read_truth, score_events
 from detector.score_result import Scores
-from detector.session import Result, analyze_clip
-from detector.types import Episode, Face, Frame, Session, Twitch, WhyNot
+from detector.session import Result, analyze_clip, rescore_signals
+from detector.twitches import Moment
+from detector.types import Episode, Face, Frame, Session, WhyNot
 from tests.test_registration import Pose, face_at, render
+from tests.test_signals import readings
+from tests.test_twitches import Skin, sample_at
 
 TRUTH_S = (3.4, 6.6, 11.0, 14.2, 18.4, 21.8, 26.4, 31.2)
 PART_S = (20.5, 28.9)  # of the sample: events 6 and 7
@@ -30,9 +36,10 @@ SAMPLE_S = 36.0
 @dataclass(frozen=True)
 class Run:
     result: Result
-    events: list[Measured | Twitch | Episode]
+    events: list[Event]
     episodes_csv: Path
     twitches_csv: Path
+    signals: Path
 
     @property
     def measured(self) -> list[Measured]:
@@ -40,16 +47,22 @@ class Run:
 
 
 def analyze(clip: Path, folder: Path, **part: Any) -> Run:
-    """Analyze into a new log, and export everything from the log."""
-    events: list[Measured | Twitch | Episode] = []
+    """Analyze into a new log, keep the signals, and export everything from the log."""
+    events: list[Event] = []
     with EpisodeLog(folder / "log.sqlite") as log:
-        result = analyze_clip(clip, Settings(), log=log, on_event=events.append, **part)
+        result = analyze_clip(clip, Settings(), log=log, signals=folder / "signals.h5", on_event=events.append, **part)
+    return Run(result, events, *export(folder), folder / "signals.h5")
+
+
+def export(folder: Path) -> tuple[Path, Path]:
+    """Episodes and twitches of the only run in the log."""
+    with EpisodeLog(folder / "log.sqlite") as log:
         (run,) = log.runs()
         assert run.session.status == "complete"
         sessions = [run.session]
         write_episodes_csv(folder / "episodes.csv", log.episodes(), sessions)
-        write_twitches_csv(folder / "twitches.csv", log.twitches(), sessions)
-    return Run(result, events, folder / "episodes.csv", folder / "twitches.csv")
+        write_twitches_csv(folder / "twitches.csv", log.twitches(include_rejected=True), sessions)
+    return folder / "episodes.csv", folder / "twitches.csv"
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +187,25 @@ def test_the_same_part_again_gives_the_same_bytes(part: Run, samples_folder: Pat
         assert first.with_suffix(".json").read_bytes() == second.with_suffix(".json").read_bytes()
 
 
+def test_rescoring_the_signals_gives_the_same_bytes(part: Run, tmp_path: Path) -> None:
+    with SignalFile(part.signals) as file, EpisodeLog(tmp_path / "log.sqlite") as log:
+        result = rescore_signals(file, log=log)
+    assert result.session == part.result.session
+    assert (result.twitches, result.episodes) == (part.result.twitches, part.result.episodes)
+    for first, second in zip((part.episodes_csv, part.twitches_csv), export(tmp_path), strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        assert first.with_suffix(".json").read_bytes() == second.with_suffix(".json").read_bytes()
+
+
 def test_a_stop_in_the_middle_keeps_what_was_found(samples_folder: Path, tmp_path: Path) -> None:
-    def stop(event: Measured | Twitch | Episode) -> None:
+    def stop(event: Event) -> None:
         if isinstance(event, Measured) and event.t_s > 4.2:
             raise KeyboardInterrupt
 
     with EpisodeLog(tmp_path / "log.sqlite") as log:
         with pytest.raises(KeyboardInterrupt):
-            analyze_clip(samples_folder / "twitches.mp4", Settings(), log=log, on_event=stop)
+            signals = tmp_path / "signals.h5"
+            analyze_clip(samples_folder / "twitches.mp4", Settings(), log=log, signals=signals, on_event=stop)
         (run,) = log.runs()
         assert run.session.status == "interrupted"
         assert 4.2 < run.session.duration_s < 8.0
@@ -190,6 +214,10 @@ def test_a_stop_in_the_middle_keeps_what_was_found(samples_folder: Path, tmp_pat
     assert [round(row.episode.start_s, 1) for row in found] == [3.4], "its gap of quiet had not passed yet"
     assert found[0].episode.side == "left"
     assert found[0].episode.twitches
+    with SignalFile(signals) as file:
+        again = rescore_signals(file)
+    assert again.session == run.session
+    assert [episode.twitches for episode in again.episodes] == [found[0].episode.twitches]
 
 
 # real footage
@@ -237,7 +265,7 @@ class Stand:
 
 @pytest.fixture
 def stand(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stand]]:
-    monkeypatch.setattr(pipeline_module, "FaceTracker", Stand)
+    monkeypatch.setattr(measuring, "FaceTracker", Stand)
     monkeypatch.setattr(Stand, "away", ())
     monkeypatch.setattr(Stand, "px_per_mm", 2.0)
     yield Stand
@@ -283,7 +311,9 @@ def test_a_resting_face_is_observed_once_it_has_settled(stand: type[Stand]) -> N
     assert set(fields["not_observed_s"]) == {"settling"}
     assert fields["fps"] == pytest.approx(FPS, abs=0.01)
     assert fields["px_per_mm"] == 2.0
-    assert set(fields["floor_mm"]) == {site.name for site in pipeline_module.regions.SITES}
+    for name in ("floor_mm", "limit50_mm", "limit90_mm"):
+        assert set(fields[name]) == set(regions.SITE_NAMES)
+    assert all(0.0 < fields["limit50_mm"][name] <= fields["limit90_mm"][name] for name in regions.SITE_NAMES)
     last = measured[60].motion
     assert last is not None
     assert last.observed.all()
@@ -361,3 +391,80 @@ def test_a_stop_in_the_middle_of_the_line_can_be_drained(stand: type[Stand]) -> 
     times = [event.t_s for event in seen + rest if isinstance(event, Measured)]
     assert times == [frame.t_s for frame in frames[: len(times)]]
     assert times[-1] > seen[-1].t_s + 1.0, "frames that were under way are told too"
+
+
+# deciding alone
+
+
+def test_a_stop_anywhere_loses_nothing_and_tells_nothing_twice() -> None:
+    rows = readings(10.0, (8.5, 8.8))
+    total = sum(1 for _ in Decider(Settings()).run(rows))
+    assert total > len(rows) + 5
+    for stop_at in (1, 190, total - 12, total - 1):
+        line, used, seen = Decider(Settings()), [], []
+
+        def feed(used: list[Reading] = used) -> Iterator[Reading]:
+            for row in rows:
+                used.append(row)
+                yield row
+
+        for event in line.run(feed()):
+            seen.append(event)
+            if len(seen) == stop_at:
+                break
+        seen += line.drain()
+        assert sorted(map(repr, seen)) == sorted(map(repr, Decider(Settings()).run(used)))
+
+
+class Told:
+    """In the place of the detector: of every sample a moment at once, the k-th of which needed k hundredths of a mm."""
+
+    threshold = 7.5
+    jerks: tuple[int, ...] = ()
+
+    def __init__(self, settings: Settings) -> None:
+        self._count = 0
+
+    def push(self, sample: Sample) -> list[Moment]:
+        self._count += 1
+        floor = np.full(len(regions.SITES), 0.5, np.float32)
+        floor[0] = 2.0  # never observed
+        needed = np.full(len(regions.SITES), self._count / 100.0, np.float32)
+        needed[1] = np.inf if self._count % 5 == 0 else 0.3  # one in five could not have passed
+        zero = np.zeros((len(regions.SITES), 2), np.float32)
+        score = np.full(len(regions.SITES), 8.0 if self._count in self.jerks else 1.0, np.float32)
+        why = WhyNot.MOTION if self._count > 100 else WhyNot.NONE
+        return [Moment(sample.t_s, score, score, zero, zero, floor, floor, needed, why, 1.0, 2.0)]
+
+    def finish(self) -> list[Moment]:
+        return []
+
+
+def test_the_detection_limit_is_what_half_and_nine_in_ten_moments_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "Detector", Told)
+    line = Decider(Settings())
+    skin = Skin()
+    rows = [Reading(k / 30.0, False, 1, 2.0, sample_at(k / 30.0, skin.height_mm(0.0))) for k in range(150)]
+    assert not [event for event in line.run(rows) if isinstance(event, Episode)]
+    fields = line.session_fields()
+    first, second, *others = regions.SITE_NAMES
+    assert fields["floor_mm"][first] == 2.0
+    assert first not in fields["limit50_mm"] and first not in fields["limit90_mm"]
+    assert (fields["limit50_mm"][second], fields["limit90_mm"][second]) == (0.3, deciding.LIMIT_MOST / 100)
+    assert {fields["limit50_mm"][name] for name in others} == {0.5}, "the 100 observed ones, not those in motion"
+    assert {fields["limit90_mm"][name] for name in others} == {0.9}
+    assert Decider(Settings()).session_fields()["limit90_mm"] == {}
+
+
+def test_moments_near_a_twitch_are_not_asked_what_they_would_have_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twitching(Told):
+        jerks = (60,)
+
+    monkeypatch.setattr(deciding, "Detector", Twitching)
+    line = Decider(Settings())
+    skin = Skin()
+    rows = [Reading(k / 30.0, False, 1, 2.0, sample_at(k / 30.0, skin.height_mm(0.0))) for k in range(100)]
+    list(line.run(rows))
+    counted = {key for counter in line._tally.needs[2:] for key in counter}
+    near = round(deciding.SPOILED_S * 30)
+    assert counted == {*range(1, 59 - near), *range(60 + near, 101)}

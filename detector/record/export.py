@@ -11,8 +11,6 @@ import csv
 import io
 import json
 import math
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any, NamedTuple
 from detector import __version__
 from detector.errors import OutputError
 from detector.record.entries import LoggedEpisode, LoggedTwitch, clean_text
+from detector.record.files import explained, finish_durably, real_path, temporary_beside
 from detector.types import Session
 
 SIDECAR_FORMAT = 1
@@ -156,6 +155,9 @@ def _write_table(
                 "sides": "the subject's own left and right",
                 "empty": "unknown",
                 "detection_floor_mm": "smallest twitch that would have been found, per area, median over observed time",
+                "detection_limit50_mm": "a twitch of this size would have been found at half of the observed moments, "
+                "per area: known twitches added to the recording itself, at the sensitivity of the session",
+                "detection_limit90_mm": "the same for nine in ten of the observed moments",
                 "observed_s": "time with a verdict, the denominator of every rate",
                 "texts": "a text that begins with = + - @ tab or return has an apostrophe before it",
             },
@@ -212,7 +214,9 @@ def _describe(session: Session) -> dict[str, Any]:
         described[name] = int(getattr(session, name))
     for name in ("duration_s", "observed_s", "face_s", "fps", "px_per_mm"):
         described[name] = _rounded(getattr(session, name), 3)
-    described["detection_floor_mm"] = {name: _rounded(value, 3) for name, value in session.floor_mm.items()}
+    for name in ("floor_mm", "limit50_mm", "limit90_mm"):
+        sizes = getattr(session, name)
+        described[f"detection_{name}"] = {area: _rounded(value, 3) for area, value in sizes.items()}
     described["not_observed_s"] = {name: _rounded(value, 3) for name, value in session.not_observed_s.items()}
     described["settings"] = session.settings
     described["versions"] = session.versions
@@ -243,7 +247,7 @@ def _strict(value: Any) -> Any:
 def _target(path: Path | str | None) -> Path | None:
     if path is None or str(path) == "-":
         return None
-    return Path(os.path.realpath(path))  # a link keeps being one: what it points to is replaced
+    return real_path(path)
 
 
 def _is_special(path: Path) -> bool:
@@ -258,44 +262,23 @@ def _write(files: dict[Path | None, bytes]) -> None:
             if path is None:
                 _to_stdout(content)
                 continue
-            with _explained(path):
+            with explained(path):
                 if _is_special(path) and not path.is_dir():
                     path.write_bytes(content)  # a pipe or a device: nothing to replace
                     continue
                 if path.is_dir():
                     raise OutputError(f"{path} is a folder: name a file in it")
-                temporary = path.with_name(f".nasalis-{os.getpid()}-{number}.tmp")
+                temporary = temporary_beside(path, str(number))
                 waiting.append((temporary, path))
-                _write_durably(temporary, path, content)
+                temporary.write_bytes(content)
+                finish_durably(temporary, path)
         for temporary, path in waiting:
-            with _explained(path):
+            with explained(path):
                 temporary.replace(path)
     finally:
         for temporary, _ in waiting:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-
-
-def _write_durably(temporary: Path, path: Path, content: bytes) -> None:
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        shutil.copymode(path, temporary)  # a file that only its owner may read stays so
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Any:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise OutputError(
-            f"{path} cannot be written: the folder {path.parent} does not exist, make it first"
-        ) from error
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{path} cannot be written ({reason}): free some space or choose another place") from error
 
 
 def _to_stdout(content: bytes) -> None:

@@ -1,6 +1,6 @@
 """The tables of the episode log, how a value becomes a cell and back, and how the file is opened and updated.
 
-Format history: 1 sessions, episodes, twitches (0.1.0).
+Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from detector.errors import LogError
 from detector.record.entries import clean_text
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
-FORMAT = 1
+FORMAT = 2
 BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
 
 
@@ -62,7 +62,8 @@ SESSION: dict[str, Codec] = {
     "session_id": TEXT, "source": TEXT, "sha256": TEXT, "start_utc": TEXT,
     "duration_s": REAL, "observed_s": REAL, "face_s": REAL, "fps": REAL,
     "width": INTEGER, "height": INTEGER, "frames": INTEGER, "frames_repeated": INTEGER, "frames_lost": INTEGER,
-    "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "not_observed_s": FLOATS,
+    "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "limit50_mm": FLOATS, "limit90_mm": FLOATS,
+    "not_observed_s": FLOATS,
     "config_digest": TEXT, "settings": JSON, "versions": JSON, "notes": JSON, "status": TEXT,
 }  # fmt: skip
 EPISODE: dict[str, Codec] = {
@@ -120,7 +121,12 @@ _FORMAT_1 = (
     kept INTEGER NOT NULL, reason TEXT NOT NULL,
     UNIQUE (run, onset_s, peak_s, region, side))""",
 )
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1}  # format -> the statements that lead to it from the one before
+_FORMAT_2 = (
+    "ALTER TABLE sessions ADD COLUMN limit50_mm TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE sessions ADD COLUMN limit90_mm TEXT NOT NULL DEFAULT '{}'",
+)
+# format -> the statements that lead to it from the one before
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2}
 
 
 def connect(path: Path) -> sqlite3.Connection:

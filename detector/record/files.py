@@ -1,0 +1,52 @@
+"""How a file of ours comes to its place: written whole beside it, put on the disk, then moved over what was there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from detector.errors import OutputError
+
+
+def real_path(path: Path | str) -> Path:
+    """Where a file is to be written: a link keeps being one, what it points to is replaced."""
+    return Path(os.path.realpath(path))
+
+
+def temporary_beside(path: Path, mark: str) -> Path:
+    """A name in the folder of ``path`` that no other program uses; ``mark`` tells apart those of this one."""
+    return path.with_name(f".nasalis-{os.getpid()}-{mark}.tmp")
+
+
+def finish_durably(temporary: Path, path: Path) -> None:
+    """Put a written file on the disk, with the mode of the ``path`` that it is to replace."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    if path.exists():
+        shutil.copymode(path, temporary)  # a file that only its owner may read stays so
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """An OSError inside becomes an OutputError that names the file and says what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"{path} cannot be written: the folder {path.parent} does not exist, make it first"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({_reason(error)}): free some space or choose another place"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    if error.strerror:
+        return error.strerror
+    told = re.search(r"error message = '([^']*)'", str(error))  # HDF5 wraps it in a screenful
+    return told[1] if told else str(error)
