@@ -64,6 +64,7 @@ class FaceTracker:
         )
         with _quiet_stderr():
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
+        self._chatty = True  # until its first picture is through
         self._last_ms = -1
         self._center: npt.NDArray[np.float64] | None = None
         self._width = 0.0
@@ -89,7 +90,11 @@ class FaceTracker:
         self._last_ms = max(self._last_ms + 1, round(frame.t_s * 1000.0))
         rgb = self._cv2.cvtColor(frame.image, self._cv2.COLOR_BGR2RGB)
         image: mp.Image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=rgb)
-        with _quiet_stderr():
+        if self._chatty:  # not always: descriptor 2 belongs to the progress bar too, and that is drawn meanwhile
+            with _quiet_stderr():
+                result = self._landmarker.detect_for_video(image, self._last_ms)
+            self._chatty = False
+        else:
             result = self._landmarker.detect_for_video(image, self._last_ms)
         if not result.face_landmarks:
             self._center = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from detector.ahead import ahead
 from detector.config import Settings
 from detector.face import FaceTracker, Tracked, track
 from detector.motion import Meter
@@ -16,6 +18,8 @@ from detector.placement import HeadCrop
 from detector.readings import Reading
 from detector.registration import Field, Registrar
 from detector.types import Frame
+
+FRAMES_AHEAD = 8  # decoded and meshed before they are asked for: two mesh intervals at 30/s
 
 
 class Measurer:
@@ -40,8 +44,11 @@ class Measurer:
         """A reading for every frame, about 0.8 s behind while there is a face."""
         in_stretch = False
         measured_t = -np.inf
-        with FaceTracker(self._model) as tracker:
-            for tracked in track(frames, tracker, self._settings):
+        with (
+            FaceTracker(self._model) as tracker,
+            closing(ahead(track(frames, tracker, self._settings), FRAMES_AHEAD)) as following,
+        ):
+            for tracked in following:
                 t_s = tracked.frame.t_s
                 gap = t_s - measured_t > self._settings.max_gap_s
                 if in_stretch and (tracked.face is None or gap):

@@ -1,7 +1,7 @@
 """Crops -> patch motion against a running reference, with the head's own motion taken out.
 
-The reference of a moment is the mean of the crops a quarter to three quarters of a second away on both sides: near
-enough that light, pose and compression have hardly changed, far enough that a twitch is not part of its own reference.
+The reference of a moment is the mean of the crops 0.25 to 0.8 s before it and 0.25 to 0.45 s after it: near enough that
+light, pose and compression have hardly changed, far enough that a twitch is not part of its own reference.
 """
 
 from __future__ import annotations

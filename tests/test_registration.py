@@ -16,7 +16,7 @@ from detector.config import Settings
 from detector.grid import pulse
 from detector.motion import APART_MM, BUMP_MM, REGION_COUNT, SITE_COUNT, Meter, Sample, apart_shares
 from detector.placement import HeadCrop
-from detector.registration import FAR_S, NEAR_S, PATCH_PX, Field, Registrar
+from detector.registration import AHEAD_S, FAR_S, NEAR_S, PATCH_PX, Field, Registrar
 from detector.spline import coefficients, sample
 from detector.types import Face, Frame
 
@@ -249,8 +249,8 @@ def test_fields_come_a_fixed_time_later_and_without_enough_reference_they_say_no
     registrar = Registrar(crops.scale, crops.shape, crops.origin)
     for frame in frames:
         for field in registrar.push(crops.crop(frame, face_at(frame, Pose()))):
-            assert frame.t_s - field.t_s == pytest.approx(FAR_S, abs=1e-6)
-    assert len(registrar.flush()) == round(FAR_S * 20)
+            assert frame.t_s - field.t_s == pytest.approx(AHEAD_S, abs=1e-6)
+    assert len(registrar.flush()) == round(AHEAD_S * 20)
     assert registrar.flush() == []
     registrar.reset()
     for frame in frames[:4]:  # 0.15 s: nothing lies NEAR_S away
@@ -284,7 +284,11 @@ def test_the_running_sum_of_the_reference_is_the_mean_of_the_crops_beside() -> N
         registrar.push(crop)
         middle = registrar._crops[registrar._next - 1].t_s if registrar._next else None
         if middle is not None and registrar._after.count:
-            beside = [im for t, im in pictures.items() if NEAR_S - 1e-6 <= abs(t - middle) <= FAR_S + 1e-6]
+            beside = [
+                im
+                for t, im in pictures.items()
+                if abs(t - middle) >= NEAR_S - 1e-6 and -FAR_S - 1e-6 <= t - middle <= AHEAD_S + 1e-6
+            ]
             count = registrar._before.count + registrar._after.count
             assert count == len(beside)
             mean = (registrar._before.total + registrar._after.total) / count
