@@ -183,19 +183,22 @@ def test_where_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     wall = 0.0
     for _ in range(REPEATS):
         wall += timed(lambda: session.analyze_clip(clip, Settings())).wall_s
-    spent["everything else"] = wall - sum(spent.values())
+    beside = ("decode", "mesh")  # these run ahead in a thread of their own: the sum is more than the time it takes
+    here = sum(seconds for stage, seconds in spent.items() if stage not in beside)
+    spent["everything else, and waiting"] = wall - here
     frames = REPEATS * decode(clip)
     show(
         f"Where the time of analyze goes, {CLIP}",
-        ["stage", "share", "ms/frame"],
+        ["stage", "of the time it takes", "ms/frame"],
         [
             (stage, f"{seconds / wall:.0%}", f"{1e3 * seconds / frames:.2f}")
             for stage, seconds in sorted(spent.items(), key=lambda item: -item[1])
         ]
         + [("all", "100%", f"{1e3 * wall / frames:.2f}")],
+        "Decode and mesh run beside the rest, in a thread ahead of it.",
     )
-    assert 0.0 < spent["mesh"] < wall
-    assert spent["everything else"] > 0.0  # less would mean that a stage was counted inside another
+    assert 0.0 < sum(spent[stage] for stage in beside) < wall
+    assert here < wall  # more would mean that a stage was counted inside another
 
 
 def _clocked(method: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:

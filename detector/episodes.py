@@ -22,10 +22,11 @@ SAME_S = 0.06  # peaks closer than this are one moment: jerks of an 8 Hz train a
 ECHO_S = 0.17  # what moves apart from a jerk this soon moves with it
 SWING_S = 0.30  # skin swinging back, and the slow filter's own answer to a jerk, come this soon before and after
 OTHER_WAY = -0.3  # cosine of two directions below which one is a swing back of the other
-TRAIN_SHARE = 0.35  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
+TRAIN_SHARE = 0.3  # of the strongest jerk's height: weaker ones in its train are not told from noise and echo
 TRAIN_SNR = 3.5  # nor those under this many standard deviations
 TRAIN_LEAST_SCORE = 1.0  # nor those no stronger than what the rest of the face does
 TRAIN_LEAST = 3  # jerks that make a train
+TRAIN_BAR = 1.1  # of the threshold, for their joint score: speech reached 1.01 with nine jerks of the upper lip
 TRAIN_QUIET = 2.5  # score that noise reaches often: what a jerk adds to its train is above it
 TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
 NEWS_S = 0.2  # a candidate comes this long after its moment at most
@@ -127,7 +128,7 @@ class Grouper:
             alone = (m.moment.t_s for m in self._waiting if _score(m) >= self._threshold and self._passes(m))
             if any(abs(t_s - c.moment.t_s) <= TRAIN_AHEAD_S for t_s in alone):
                 continue
-            if self.train_score(c) >= self._threshold:
+            if self.train_score(c) >= TRAIN_BAR * self._threshold:
                 self._trains.add(c.moment.t_s)
                 self._wait_until(c.moment.t_s)
 

@@ -1,7 +1,7 @@
 """Crops -> patch motion against a running reference, with the head's own motion taken out.
 
-The reference of a moment is the mean of the crops 0.25 to 0.8 s before it and 0.25 to 0.45 s after it: near enough that
-light, pose and compression have hardly changed, far enough that a twitch is not part of its own reference.
+The reference of a moment is the mean of the crops 0.25 to 0.8 s away on both sides: near enough that light, pose and
+compression have hardly changed, far enough that a twitch is not part of its own reference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from detector.types import FloatArray
 
 NEAR_S = 0.25  # a twitch of 45 + 60 ms must be over before its reference begins
 FAR_S = 0.80  # longer references meet more head motion and key-frame changes and are worse
-AHEAD_S = 0.45  # on the far side less will do (2 % of the signal-to-noise ratio), and what is seen is told sooner
+AHEAD_S = 0.80  # as far as behind: a shorter one left the drift of a turning head in, and gave false alarms
 TURN_S = 0.4
 LEAST_REFERENCE_S = 0.25  # less than this much reference says nothing
 PATCH_PX = 15
