@@ -31,7 +31,6 @@ LIMIT_EVENTS = 20
 LIMIT_EACH = 5  # found, and missed
 LIMIT_SIZES = 3  # different sizes
 _DECIMALS = 6
-_PENALTY = 1e-3  # on the slope: sizes that separate hits from misses perfectly have no finite maximum otherwise
 
 
 def score_events(found: Sequence[FoundEvent], truth: Sequence[TruthEvent], observed_s: float | None = None) -> Scores:
@@ -108,31 +107,27 @@ def detection_limit(sizes: Sequence[float | None], hits: Sequence[bool] | npt.ND
     at least 5 missed, more found among the larger ones, and the limit lies within the sizes tried.
     """
     import numpy as np
-    from scipy.optimize import minimize
-    from scipy.special import expit
+
+    from detector.recover_fit import Trials
 
     known = [(size, bool(hit)) for size, hit in zip(sizes, hits, strict=True) if size is not None]
-    x = np.log([size for size, _ in known])
-    y = np.array([hit for _, hit in known], dtype=np.float64)
-    if len(known) < LIMIT_EVENTS or len(set(np.round(x, 3))) < LIMIT_SIZES:
+    tried = [size for size, _ in known]
+    found = sum(hit for _, hit in known)
+    if len(known) < LIMIT_EVENTS or len(set(np.round(np.log(tried), 3))) < LIMIT_SIZES:
         return Limit(None, None, f"needs {LIMIT_EVENTS} events of {LIMIT_SIZES} sizes")
-    if min(y.sum(), (1.0 - y).sum()) < LIMIT_EACH:
+    if min(found, len(known) - found) < LIMIT_EACH:
         return Limit(None, None, f"needs {LIMIT_EACH} events found and {LIMIT_EACH} missed")
-    center, spread = float(x.mean()), float(x.std())
-    z = (x - center) / spread
-
-    def loss(beta: Matrix) -> tuple[float, Matrix]:
-        line = beta[0] + beta[1] * z
-        value = float((np.logaddexp(0.0, line) - y * line).sum()) + 0.5 * _PENALTY * beta[1] ** 2
-        rest = expit(line) - y
-        return value, np.array([rest.sum(), (rest * z).sum() + _PENALTY * beta[1]])
-
-    level, slope = minimize(loss, np.zeros(2), jac=True, method="BFGS").x
-    if slope <= 0.0:
+    curve = Trials(tried, [hit for _, hit in known]).curve
+    if curve is None:
         return Limit(None, None, "larger events were not found more often")
-    limits = [float(np.exp(center + spread * (np.log(p / (1.0 - p)) - level) / slope)) for p in (0.5, 0.9)]
-    d50, d90 = (limit if np.exp(x.min()) <= limit <= np.exp(x.max()) else None for limit in limits)
+    limits = [curve.size(share) for share in (0.5, 0.9)]
+    d50, d90 = (limit if min(tried) <= limit <= max(tried) else None for limit in limits)
     return Limit(d50, d90, "" if d50 is not None and d90 is not None else "outside the sizes tried")
+
+
+def matched_pairs(truth: Sequence[TruthEvent], found: Sequence[FoundEvent]) -> list[tuple[int, int]]:
+    """(truth, found) of the one-to-one matching that recall is counted by."""
+    return _nearest_pairs(truth, found, _touches(truth, found))
 
 
 def _outer(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from detector.errors import SourceError, UsageError
 from detector.regions import SITES
 from detector.simulate_plan import TruthRow, TwitchPlan, exposure_times, write_truth
 from detector.types import Face, Frame
-from detector.warp import warp_picture
+from detector.warp import Bump, warp_picture
 
 IRIS_MM = 11.7  # visible iris, horizontal, +- 0.5 mm in nearly all adults
 SMOOTH_S = 0.4  # s; shorter than a head movement, longer than the tracker's jitter
@@ -91,16 +90,22 @@ def follow_face(frames: Iterable[Frame], model: Path, progress: Callable[[float]
     from detector.face import track as track_face
 
     times: list[float] = []
-    rows: list[Array] = []
+    rows: list[Array | None] = []
     with FaceTracker(model) as tracker:
         for tracked in track_face(frames, tracker, Settings()):
             times.append(tracked.frame.t_s)
-            rows.append(np.full(2 * len(SITES) + 4, np.nan) if tracked.face is None else measure(tracked.face))
+            rows.append(None if tracked.face is None else measure(tracked.face))
             if progress is not None:
                 progress(tracked.frame.t_s)
-    if not rows or not np.isfinite(np.array(rows)[:, 0]).any():
+    return track_of(times, rows)
+
+
+def track_of(t_s: Sequence[float], rows: Sequence[Array | None]) -> FaceTrack:
+    """A track from one row of ``measure`` per frame, None without a face; SourceError when there is none at all."""
+    if all(row is None for row in rows):
         raise SourceError("No face was found: choose a clip in which one is seen from the front, 90 px wide or more.")
-    return smooth(np.array(times), np.array(rows))
+    none = np.full(2 * len(SITES) + 4, np.nan)
+    return smooth(np.array(t_s), np.array([none if row is None else row for row in rows]))
 
 
 def measure(face: Face) -> Array:
@@ -193,11 +198,8 @@ def inject_clip(
         raise UsageError(f"A scale of {scale:g} is outside 0.25-4.")
     if track is None:
         track = follow_face(read_frames(src, start_s, end_s), model)
-    sites = {site: index for index, site in enumerate(SITES)}
-    scales = [track.px_per_mm(0.5 * (e.onset_s + e.offset_s)) for e in events]
-    rolls = [track.roll(0.5 * (e.onset_s + e.offset_s)) for e in events]
     nominal = fps or _rate(track.t_s)
-    shutter = min(SHUTTER_S, 0.5 / nominal) if shutter_s is None else shutter_s
+    moved = Injector(events, track, min(SHUTTER_S, 0.5 / nominal) if shutter_s is None else shutter_s)
     writer: VideoWriter | None = None
     try:
         before: npt.NDArray[np.uint8] | None = None
@@ -206,17 +208,7 @@ def inject_clip(
                 # The camera delivered the picture before once more: the twitch stands still in it like all else.
                 writer.write(before, t_s)
                 continue
-            moments = exposure_times(t_s, shutter)
-            exposures: list[list[Any]] = [[] for _ in moments]
-            for event, px_per_mm, roll in zip(events, scales, rolls, strict=True):
-                heights = event.course(moments)
-                if heights.any():
-                    bump = event.bump(track.center(sites[event.site()], t_s), px_per_mm, roll)
-                    for exposure, height in zip(exposures, heights, strict=True):
-                        exposure.append(bump.times(float(height)))
-            if any(exposures):
-                picture = warp_picture(picture, exposures)
-            picture = before = _resized(picture, scale)
+            picture = before = _resized(moved.picture(picture, t_s), scale)
             if writer is None:
                 height_px, width_px = picture.shape[:2]
                 writer = VideoWriter(out, width_px, height_px, codec=codec, crf=crf, bitrate=bitrate, fps=nominal)
@@ -230,10 +222,74 @@ def inject_clip(
         if writer is not None:
             writer.discard()
         raise
-    rows = [event.truth(px_per_mm, scale) for event, px_per_mm in zip(events, scales, strict=True)]
+    rows = moved.truth(scale)
     if truth is not None:
         write_truth(truth, rows)
     return rows
+
+
+def inject_frames(
+    frames: Iterable[Frame], events: Sequence[TwitchPlan], track: FaceTrack
+) -> tuple[Iterator[Frame], list[TruthRow]]:
+    """The frames with the events in them, as they come, and the truth: what ``inject_clip`` does, without a file.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        From ``read_frames``.
+    events : sequence of TwitchPlan
+        Times are seconds from the first of the frames.
+    track : FaceTrack
+        Of the same frames.
+    """
+    moved = Injector(events, track, min(SHUTTER_S, 0.5 / _rate(track.t_s)))
+
+    def run() -> Iterator[Frame]:
+        before: npt.NDArray[np.uint8] | None = None
+        for frame in frames:
+            # As in inject_clip: a repeated picture shows the twitch where it was.
+            if not frame.repeated or before is None:
+                before = moved.picture(frame.image, frame.t_s)
+            yield replace(frame, image=before)
+
+    return run(), moved.truth()
+
+
+class Injector:
+    """Moves the skin of pictures by what the events do at their time.
+
+    Parameters
+    ----------
+    events : sequence of TwitchPlan
+        Times are on the clock of ``track``.
+    track : FaceTrack
+    shutter_s : float
+        Exposure over which a twitch is averaged, s.
+    """
+
+    def __init__(self, events: Sequence[TwitchPlan], track: FaceTrack, shutter_s: float) -> None:
+        self._events = events
+        self._track = track
+        self._shutter_s = shutter_s
+        self._sites = [SITES.index(e.site()) for e in events]
+        self._scales = [track.px_per_mm(0.5 * (e.onset_s + e.offset_s)) for e in events]
+        self._rolls = [track.roll(0.5 * (e.onset_s + e.offset_s)) for e in events]
+
+    def picture(self, picture: npt.NDArray[np.uint8], t_s: float) -> npt.NDArray[np.uint8]:
+        """The picture (H, W, 3) as it is at ``t_s``; itself where nothing moves then."""
+        moments = exposure_times(t_s, self._shutter_s)
+        exposures: list[list[Bump]] = [[] for _ in moments]
+        for event, site, px_per_mm, roll in zip(self._events, self._sites, self._scales, self._rolls, strict=True):
+            heights = event.course(moments)
+            if heights.any():
+                bump = event.bump(self._track.center(site, t_s), px_per_mm, roll)
+                for exposure, height in zip(exposures, heights, strict=True):
+                    exposure.append(bump.times(float(height)))
+        return warp_picture(picture, exposures) if any(exposures) else picture
+
+    def truth(self, scale: float = 1.0) -> list[TruthRow]:
+        """One line per event; ``scale`` of the written picture to the source."""
+        return [event.truth(px_per_mm, scale) for event, px_per_mm in zip(self._events, self._scales, strict=True)]
 
 
 def _rate(t_s: Array) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from detector import regions
 from detector.errors import OutputError, SourceError, UsageError
 from detector.simulate import simulate
-from detector.simulate_clip import FaceTrack, inject_clip, measure, read_frames, smooth
+from detector.simulate_clip import FaceTrack, inject_clip, inject_frames, measure, read_frames, smooth
 from detector.simulate_life import Life, plan_blinks
 from detector.simulate_plan import (
     GAP_S,
@@ -312,6 +313,18 @@ def test_clip_keeps_times_and_rest(tmp_path: Path) -> None:
     assert np.array_equal(frames[10].image[8:], picture[8:])
     assert np.array_equal(frames[-1].image[8:], picture[8:])
     assert (rows[0].amplitude_mm, rows[0].px_per_mm) == (pytest.approx(2.0, rel=1e-3), pytest.approx(1.0, rel=1e-3))
+
+
+def test_frames_without_a_file_are_those_of_the_file(tmp_path: Path) -> None:
+    _, written, rows = _injected(tmp_path, "right")
+    event = TwitchPlan(1, "nasalis_alar", "right", (0.9,), amplitude_px=2.0, rise_s=0.1, fall_s=0.2, radius_mm=5.0)
+    frames, truth = inject_frames(read_frames(tmp_path / "source.mkv"), [event], _track(50, 25.0))
+    for frame, other in zip(frames, written, strict=True):
+        assert frame.t_s == pytest.approx(other.t_s, abs=2e-3) and np.array_equal(frame.image, other.image)
+    assert truth == rows
+    still = [replace(frame, repeated=frame.index == 25) for frame in written]
+    held = list(inject_frames(still, [event], _track(50, 25.0))[0])
+    assert np.array_equal(held[25].image, held[24].image)  # a repeated picture shows the twitch where it was
 
 
 def test_other_rate_and_size(tmp_path: Path) -> None:
