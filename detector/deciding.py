@@ -72,7 +72,7 @@ class Decider:
         return self._detector.threshold
 
     def run(self, readings: Iterable[Reading]) -> Iterator[Event]:
-        """Everything found, as it is settled: about 0.7 s behind the readings."""
+        """Everything found, as it is settled: about 0.5 s behind the readings."""
         for reading in readings:
             yield from self.push(reading)
         yield from self.drain()
