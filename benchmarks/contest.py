@@ -97,8 +97,12 @@ def quiet_min(clips: Sequence[Clip], group: Group) -> float:
 
 
 def best_of(lines: Sequence[Line], clips: Sequence[Clip]) -> Line:
-    """The one that finds most on the tuning people at the counted rate; of equals the first."""
-    return max(lines, key=lambda line: recall(hits(line, clips, "tuning", line.limits.counted)))
+    """The one that finds most on the tuning people, both rates together; of equals the first."""
+
+    def found(line: Line) -> float:
+        return sum(recall(hits(line, clips, "tuning", limit)) for limit in (line.limits.counted, line.limits.fitted))
+
+    return max(lines, key=found)
 
 
 def by_person(events: Sequence[Hit], values: Sequence[int]) -> list[list[int]]:

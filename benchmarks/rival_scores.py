@@ -24,8 +24,9 @@ Record = dict[str, npt.NDArray[Any]]
 
 SCALE_S, SCALE_LEAST_S = 6.0, 3.0  # the rolling scale's memory, and what the first seconds take theirs from
 BLOCK_S = 0.5  # it is taken anew this often
-LEAST_SHARE = 0.25  # of its median over the clip: a scale below it is a codec that skips still blocks
-LEAST_SCALE_PX = 0.03  # of motion, for the same reason
+# Of its median over the clip: a scale below it is a codec that skips still blocks. The program's own floor in px is
+# left out, for it costs the flows up to 9 of 100 events.
+LEAST_SHARE = 0.25
 AROUND_S = 0.1  # the rest of the face counts as busy this long before and after
 PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
 MEDIAN_2D, MEDIAN_1D = 1.177, 0.6745  # of a Rayleigh length and of an absolute normal, over the standard deviation
@@ -83,15 +84,12 @@ def read(record: Record, variant: Variant) -> Peaks:
     if variant.integrated:
         values = np.where(np.isfinite(values), np.nan_to_num(values).cumsum(axis=0), np.nan).astype(np.float64)
     taps = matched_filters(1.0 / float(np.median(np.diff(t_s))))
-    floor = 0.0
-    if variant.measure not in ("blendshapes", "landmarks") and values.shape[2] == 2:
-        floor = LEAST_SCALE_PX / float(record["px_per_mm"])
     one_sided = variant.measure.startswith("difference")  # a difference has no direction: less than usual is no twitch
     times, scores = [], []
     for first, last in _stretches(t_s, values):
         k, even = _even(t_s[first:last], values[first:last])
         filtered = np.stack([_correlate(even, tap) for tap in taps], axis=1)  # (K, C, S, D)
-        score = _score(filtered, floor, nasal, apart if variant.divided else None, one_sided)
+        score = _score(filtered, nasal, apart if variant.divided else None, one_sided)
         settled = round(Settings().settle_s * RATE_HZ)
         times.append(k[settled:] / RATE_HZ)
         scores.append(score[settled:])
@@ -143,15 +141,13 @@ def _correlate(even: npt.NDArray[Any], tap: F64) -> npt.NDArray[Any]:
     return np.asarray(oaconvolve(padded, tap[::-1, None, None], mode="valid", axes=0))
 
 
-def _score(
-    filtered: npt.NDArray[Any], floor: float, nasal: list[int], apart: F64 | None, one_sided: bool
-) -> npt.NDArray[Any]:
+def _score(filtered: npt.NDArray[Any], nasal: list[int], apart: F64 | None, one_sided: bool) -> npt.NDArray[Any]:
     """(K, R) best over the courses of height over scale, over the activity elsewhere if ``apart`` is given."""
     from scipy.ndimage import maximum_filter1d
 
     axes = filtered.shape[-1]
     length = np.sqrt((filtered**2).sum(axis=-1))
-    scale = np.hypot(_rolling_median(length), floor) / (MEDIAN_2D if axes == 2 else MEDIAN_1D)
+    scale = _rolling_median(length) / (MEDIAN_2D if axes == 2 else MEDIAN_1D)
     scale = np.maximum(scale, LEAST_SHARE * np.median(scale, axis=0) + 1e-30)
     excess = length / scale
     top = np.where(filtered[..., 0] > 0.0, excess, 0.0) if one_sided else excess

@@ -50,7 +50,7 @@ def measure(clip: Path, wanted: Sequence[str] = (*MESHED, *CROPPED)) -> dict[str
         ``t_s`` (T,) of the frames that are not repeated; ``landmarks`` (T, S, 2) mm; ``blendshapes`` (T, 52, 1) with
         ``shapes`` (52,) their names; ``difference_*`` (T, S, 1) gray levels; ``lucas_kanade``, ``dis_before`` (T, S, 2)
         mm from one frame to the next; ``dis_reference`` (T, S, 2) mm from the running reference; ``centers_mm`` (R, 2)
-        of the muscles; ``px_per_mm`` of the frame. NaN where there was no face.
+        of the muscles. NaN where there was no face.
     """
     times: list[float] = []
     meshes: list[FloatArray] = []

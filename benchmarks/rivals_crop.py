@@ -35,7 +35,6 @@ class Shot:
 
     picture: Picture
     centers_mm: F64  # (R, 2) of the muscles
-    px_per_mm: float  # of the frame
 
 
 def shoot(head: HeadCrop, tracked: Tracked) -> Shot:
@@ -46,7 +45,7 @@ def shoot(head: HeadCrop, tracked: Tracked) -> Shot:
     placed = np.array([tracked.face.points_px[points].mean(axis=0) for points in groups], dtype=np.float64)
     in_crop = (placed - crop.to_image[:, 2]) @ np.linalg.inv(crop.to_image[:, :2]).T
     picture = np.clip(np.rint(crop.image), 0, 255).astype(np.uint8)
-    return Shot(picture, (in_crop - head.origin) / head.scale, crop.px_per_mm)
+    return Shot(picture, (in_crop - head.origin) / head.scale)
 
 
 def cropped(
@@ -83,7 +82,7 @@ def cropped(
             else:
                 motion = reader.sample(cv.blur(flow.calc(other, now, None), (DIS_BLUR_PX, DIS_BLUR_PX)))
             record[k] = reader.against_head(motion, now)
-    return out | {"centers_mm": centers, "px_per_mm": np.array(np.median([shot.px_per_mm for shot in there]))}
+    return out | {"centers_mm": centers}
 
 
 def _references(times: F64, pictures: list[Picture | None]) -> Iterator[Picture | None]:

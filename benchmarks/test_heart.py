@@ -128,7 +128,7 @@ def test_ours_against_rivals_on_injected_twitches() -> None:
     told = Line(TOLD, tuple(clip.told_peaks() for clip in clips), Limits(0.0, 0.0, np.nan))
     rivals = [best_of([tried[label] for label in tried if label.startswith(name)], clips) for name in RIVALS]
     show(
-        "Every variant, % found (false alarms): each rival's was chosen by the first column",
+        "Every variant, % found (false alarms): each rival's was chosen by the tuning columns",
         (*("", "tuning, 1/min", "6/h", "test, 1/min", "6/h"), *("score for 1/min", "6/h", "tail")),
         [variant_row(line, clips) for line in (*tried.values(), ours, free)],
         f"Divided: by simultaneous activity elsewhere. 6/h is extrapolated: exponential tail above the score that "
