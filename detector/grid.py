@@ -58,7 +58,7 @@ def pulse(t_s: npt.NDArray[np.float64], rise_s: float, fall_s: float) -> npt.NDA
     )
 
 
-def matched_filters(source_hz: float) -> npt.NDArray[np.float64]:
+def matched_filters(source_hz: float, ahead_s: float = HALF_S) -> npt.NDArray[np.float64]:
     """Filters that read a jerk's height out of 1/f noise, blind to level and drift.
 
     For a course h and noise covariance C the best linear reading is C^-1 h, made orthogonal to a constant and a slope
@@ -68,28 +68,32 @@ def matched_filters(source_hz: float) -> npt.NDArray[np.float64]:
     ----------
     source_hz : float
         Rate of the measured frames: above its half the interpolated grid holds nothing.
+    ahead_s : float
+        How far the filters see past the peak, 0 to ``HALF_S``: less answers earlier and worse.
 
     Returns
     -------
-    (C, 2 n + 1) float64
-        One filter per course of ``COURSES_S``, to be correlated with the record.
+    (C, n + m + 1) float64
+        One filter per course of ``COURSES_S``, to be correlated with the record from n = ``HALF_S`` before the peak to
+        m = ``ahead_s`` after it, in grid steps.
     """
     from scipy.linalg import solve, toeplitz
 
-    half = round(HALF_S * RATE_HZ)
-    t = np.arange(-half, half + 1) / RATE_HZ
+    t = np.arange(-round(HALF_S * RATE_HZ), round(ahead_s * RATE_HZ) + 1) / RATE_HZ
     source_hz = min(source_hz, RATE_HZ)
     frequency = np.fft.rfftfreq(4096, 1.0 / RATE_HZ)
     spectrum = 1.0 / np.maximum(frequency, NOISE_FLAT_HZ) ** NOISE_SLOPE + NOISE_WHITE
     spectrum = spectrum * np.sinc(frequency / source_hz) ** 4 + 1e-3
     lags = np.fft.irfft(spectrum)
-    covariance = toeplitz(lags[: 2 * half + 1] / lags[0]) + 1e-4 * np.eye(2 * half + 1)
+    covariance = toeplitz(lags[: len(t)] / lags[0]) + 1e-4 * np.eye(len(t))
     drift = np.column_stack([np.ones_like(t), t / HALF_S])
     drift_seen = solve(covariance, drift, assume_a="pos")
+    long = np.arange(-round(HALF_S * RATE_HZ), round(HALF_S * RATE_HZ) + 1) / RATE_HZ
     smear = np.ones(max(1, round(RATE_HZ / source_hz)))
     taps = []
     for rise_s, fall_s in COURSES_S:
-        course = np.convolve(pulse(t, rise_s, fall_s), smear / len(smear), mode="same")
+        whole = np.convolve(pulse(long, rise_s, fall_s), smear / len(smear), mode="same")
+        course = whole[: len(t)]
         weight = solve(covariance, course, assume_a="pos")
         weight -= drift_seen @ np.linalg.solve(drift.T @ drift_seen, drift_seen.T @ course)
         taps.append(weight / (weight @ course))

@@ -370,23 +370,20 @@ def bump_amplitudes(motion: F32, weight: F32, bumps: F32, least_share: float, ou
 
 
 @njit(cache=True, nogil=True)
-def filter_block(values: F32, taps: F64, first: int, out: F32) -> None:
+def filter_block(values: F32, taps: F64, out: F32) -> None:
     """Run every filter over a stretch of an evenly sampled record.
 
     Parameters
     ----------
     values : (T, M, 2) float32
         The record of M sites, both axes.
-    taps : (C, 2 n + 1) float64
-        C symmetric-length filters.
-    first : int
-        Row of ``values`` that the first output row is centered on; ``first - n >= 0``.
+    taps : (C, n) float64
+        C filters of the same length.
     out : (B, C, M, 2) float32
-        Filtered stretch; ``first + B + n <= T``.
+        Filtered stretch: row b is ``taps`` over the rows b to b + n - 1; B + n - 1 <= T.
     """
     block, filters, sites, _ = out.shape
     length = taps.shape[1]
-    half = length // 2
     for b in range(block):
         for c in range(filters):
             for m in range(sites):
@@ -394,9 +391,8 @@ def filter_block(values: F32, taps: F64, first: int, out: F32) -> None:
                 y = 0.0
                 for i in range(length):
                     w = taps[c, i]
-                    row = first + b - half + i
-                    x += w * values[row, m, 0]
-                    y += w * values[row, m, 1]
+                    x += w * values[b + i, m, 0]
+                    y += w * values[b + i, m, 1]
                 out[b, c, m, 0] = x
                 out[b, c, m, 1] = y
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,10 +12,11 @@ import numpy as np
 from detector.ahead import ahead
 from detector.config import Settings
 from detector.face import FaceTracker, Tracked, track
-from detector.motion import Meter
+from detector.gain import GainProbe
+from detector.motion import Meter, Sample
 from detector.placement import HeadCrop
 from detector.readings import Reading
-from detector.registration import Field, Registrar
+from detector.registration import Registrar
 from detector.types import Frame
 
 FRAMES_AHEAD = 8  # decoded and meshed before they are asked for: two mesh intervals at 30/s
@@ -38,10 +38,11 @@ class Measurer:
         self._crops = HeadCrop(settings)
         self._registrar = Registrar(self._crops.scale, self._crops.shape, self._crops.origin)
         self._meter = Meter(self._registrar.centers_mm, self._crops.scale, self._crops.origin)
-        self._waiting: deque[Reading] = deque()  # for the sample of the first, the frames after it behind it
+        self._probe = GainProbe(self._crops.scale, self._crops.shape, self._crops.origin)
+        self._last: Reading | None = None  # held back until it is known whether it ends its stretch
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
-        """A reading for every frame, about 0.8 s behind while there is a face."""
+        """A reading for every frame, one mesh interval and one frame behind."""
         in_stretch = False
         measured_t = -np.inf
         with (
@@ -55,39 +56,30 @@ class Measurer:
                     yield from self.drain()
                     in_stretch = False
                 reading = _unmeasured(tracked)
-                self._waiting.append(reading)
                 if reading.measurable:
                     in_stretch = True
                     measured_t = t_s
-                    self._measure(tracked)
-                yield from self._release()
+                    reading = replace(reading, sample=self._measure(tracked))
+                before, self._last = self._last, reading
+                if before is not None:
+                    yield before
         yield from self.drain()
 
     def drain(self) -> Iterator[Reading]:
         """What is still on its way, when a stretch or the frames have ended or something stopped them."""
-        self._keep(self._registrar.flush())
         for part in (self._crops, self._registrar, self._meter):
             part.reset()
-        if self._waiting:
-            self._waiting[-1] = replace(self._waiting[-1], ends_stretch=True)
-        while self._waiting:
-            yield self._waiting.popleft()
+        if self._last is not None:
+            last, self._last = self._last, None
+            yield replace(last, ends_stretch=True)
 
-    def _measure(self, tracked: Tracked) -> None:
+    def _measure(self, tracked: Tracked) -> Sample:
         assert tracked.face is not None
-        self._keep(self._registrar.push(self._crops.crop(tracked.frame, tracked.face)))
-
-    def _keep(self, fields: list[Field]) -> None:
-        for field in fields:
-            sample = self._meter.measure(field)
-            for k, reading in enumerate(self._waiting):
-                if reading.t_s == sample.t_s:
-                    self._waiting[k] = replace(reading, sample=sample)
-                    break
-
-    def _release(self) -> Iterator[Reading]:
-        while self._waiting and not (self._waiting[0].measurable and self._waiting[0].sample is None):
-            yield self._waiting.popleft()
+        crop = self._crops.crop(tracked.frame, tracked.face)
+        field = self._registrar.push(crop)
+        sample = self._meter.measure(field, self._probe.gain())
+        self._probe.look(crop, sample, field.step_px, self._registrar, self._meter)
+        return sample
 
 
 def _unmeasured(tracked: Tracked) -> Reading:

@@ -1,4 +1,7 @@
-"""Fields -> bump heights in mm at every muscle, and on a lattice over the face that tells what moves elsewhere."""
+"""Fields -> bump heights in mm at every muscle, and on a lattice over the face that tells what moves elsewhere.
+
+Heights are sums of the steps from frame to frame since the stretch began: a place, of which only changes mean anything.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ BUMP_MM = 6.0  # standard deviation of the bump fitted: muscles round the nose a
 LEAST_SHARE = 0.5  # of a site's patches must have been measured
 NOISE_MEMORY_S = 4.0  # patch noise is learned over this long
 CENTER_MEMORY_S = 2.0  # muscles sit where the mesh puts them on average over this long
+LEAK_S = 3.0  # the sum forgets with this time constant, so that it stays near 0: twitches are over in 0.3 s
 CLIP = 4.5  # changes above this many mean changes count as this many, so that a twitch is not learned as noise
 APART_MM = 2.7 * BUMP_MM  # lattice sites farther than this from a muscle feel nothing of its bump
 
@@ -29,17 +33,17 @@ _POINTS = [list(site.points) for site in regions.SITES]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Bump heights at one moment: the regions first, then the lattice."""
+    """Bump heights at one moment, summed up since the stretch began: the regions first, then the lattice."""
 
     t_s: float
     height_mm: FloatArray  # (SITE_COUNT, 2) x right, y down, in the head's frame
     centers_mm: FloatArray  # (R, 2) of the regions, from the middle of the eyes
     centers_px: FloatArray  # (R, 2) of the regions in the frame
     head_speed_mm_s: float
-    turn_deg: float
     px_per_mm: float
     inside: bool
     since_acquired_s: float
+    gain: float  # height read of a bump of 1 mm between two frames of this recording
 
 
 class Meter:
@@ -53,18 +57,19 @@ class Meter:
         self.reset()
 
     def reset(self) -> None:
-        self._before: FloatArray | None = None
-        self._before_t = 0.0
-        self._change = np.zeros(len(self._patches_mm))  # mean absolute change per axis from frame to frame, px
+        self._before_t: float | None = None
+        self._change = np.zeros(len(self._patches_mm))  # mean absolute step per axis, px
         self._seen = np.zeros(len(self._patches_mm))
         self._centers_mm: npt.NDArray[np.float64] | None = None
         self._count = 0
+        self._sum_px = np.zeros((SITE_COUNT, 2))
 
-    def measure(self, field: Field) -> Sample:
-        """Bump heights of this field."""
+    def measure(self, field: Field, gain: float = 1.0) -> Sample:
+        """Bump heights of this field; ``gain`` is handed on."""
         crop = field.crop
-        dt = field.t_s - self._before_t if self._before is not None else 1.0 / 30.0
-        self._learn(field.motion_px, dt)
+        dt = 0.0 if self._before_t is None else field.t_s - self._before_t
+        if self._before_t is not None:
+            self._learn(field.step_px, dt)
         self._before_t = field.t_s
         placed = np.array([crop.face.points_px[points].mean(axis=0) for points in _POINTS], dtype=np.float64)
         linear = np.linalg.inv(crop.to_image[:, :2])
@@ -75,8 +80,10 @@ class Meter:
             self._centers_mm = in_crop
         self._centers_mm = (1.0 - share) * self._centers_mm + share * in_crop
         bumps = np.concatenate([_bumps(self._centers_mm, self._patches_mm), self._lattice_bumps])
-        height = np.empty((SITE_COUNT, 2), dtype=np.float32)
-        bump_amplitudes(field.motion_px, self._weight(), bumps, LEAST_SHARE, height)
+        step = np.empty((SITE_COUNT, 2), dtype=np.float32)
+        bump_amplitudes(field.step_px, self._weight(), bumps, LEAST_SHARE, step)
+        self._sum_px = np.exp(-dt / LEAK_S) * self._sum_px + np.nan_to_num(step)
+        height = np.where(np.isfinite(step), self._sum_px, np.nan)
         in_frame = (self._centers_mm * self._scale + self._origin) @ crop.to_image[:, :2].T + crop.to_image[:, 2]
         return Sample(
             t_s=field.t_s,
@@ -84,22 +91,28 @@ class Meter:
             centers_mm=self._centers_mm.astype(np.float32),
             centers_px=in_frame.astype(np.float32),
             head_speed_mm_s=crop.speed_mm_s,
-            turn_deg=field.turn_deg,
             px_per_mm=crop.px_per_mm,
             inside=crop.inside,
             since_acquired_s=crop.face.since_acquired_s,
+            gain=gain,
         )
 
-    def _learn(self, motion_px: FloatArray, dt: float) -> None:
-        if self._before is not None:
-            change = np.abs(motion_px - self._before).mean(axis=1)
-            known = np.isfinite(change)
-            self._seen += known
-            limit = np.where(self._seen > 5, CLIP * self._change, np.inf)
-            change = np.minimum(change, limit)
-            share = np.maximum(1.0 / np.maximum(self._seen, 1.0), 1.0 - np.exp(-dt / NOISE_MEMORY_S))
-            self._change = np.where(known, (1.0 - share) * self._change + share * change, self._change)
-        self._before = motion_px
+    def height_of(self, step_px: FloatArray, region: int) -> npt.NDArray[np.float64]:
+        """(2,) mm that a field of steps reads at a region; NaN where too little was measured."""
+        assert self._centers_mm is not None, "after the first measure"
+        height = np.empty((1, 2), dtype=np.float32)
+        bump = _bumps(self._centers_mm[region : region + 1], self._patches_mm)
+        bump_amplitudes(step_px, self._weight(), bump, LEAST_SHARE, height)
+        return height[0].astype(np.float64) / self._scale
+
+    def _learn(self, step_px: FloatArray, dt: float) -> None:
+        change = np.abs(step_px).mean(axis=1)
+        known = np.isfinite(change)
+        self._seen += known
+        limit = np.where(self._seen > 5, CLIP * self._change, np.inf)
+        change = np.minimum(change, limit)
+        share = np.maximum(1.0 / np.maximum(self._seen, 1.0), 1.0 - np.exp(-dt / NOISE_MEMORY_S))
+        self._change = np.where(known, (1.0 - share) * self._change + share * change, self._change)
 
     def _weight(self) -> FloatArray:
         """One over the noise variance; all alike until there is something to go by."""

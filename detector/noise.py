@@ -15,8 +15,8 @@ from detector.grid import RATE_HZ
 from detector.kernels import rounded_lengths
 from detector.types import FloatArray
 
-SCALE_S = 6.0  # noise memory; longer ones (8, 12 s) met changes of light and pose and were worse, 3 s no better
-SCALE_LEAST_S = 3.0  # nothing is decided on less; the first seconds wait for it
+SCALE_S = 10.0  # noise memory; 6 s is a little worse, 15 s no better and slower to notice a change
+SCALE_LEAST_S = 2.0  # nothing is decided on less, the first seconds wait for it; on 1 s noise passed for twitches
 STEP = 6  # grid samples learned together
 DIRECTIONS_HZ = 7.0  # independent directions of noise a second: a filtered course is about 0.14 s wide
 RAYLEIGH = 1.177  # median length of round noise with a standard deviation of 1 per axis

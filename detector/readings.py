@@ -25,7 +25,7 @@ class Reading:
 
     @property
     def measurable(self) -> bool:
-        """Whether a new picture of a face: it gets a sample, once its reference is complete."""
+        """Whether a new picture of a face: it gets a sample."""
         return self.faces_seen > 0 and not self.repeated
 
 
@@ -34,7 +34,7 @@ class Measured:
     """What is known of one source frame once its scores are in; frames come in time order, a fixed time late."""
 
     reading: Reading
-    motion: RegionMotion | None  # None without a face, for repeated frames, and where the reference was missing
+    motion: RegionMotion | None  # None without a face and for repeated frames
     score: FloatArray | None  # (R,)
 
     @property

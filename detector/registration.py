@@ -1,12 +1,12 @@
-"""Crops -> patch motion against a running reference, with the head's own motion taken out.
+"""Crops -> how far each patch of skin moved since the crop before, with the head's own motion taken out.
 
-The reference of a moment is the mean of the crops 0.25 to 0.8 s away on both sides: near enough that light, pose and
-compression have hardly changed, far enough that a twitch is not part of its own reference.
+Motion is measured from frame to frame and summed up later: a turning head changes little from one frame to the next,
+so its twitches are still seen. Against a reference of half a second ago it changes too much: that lost a quarter of the
+time to "head moves" (docs/measurements.md).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,38 +17,42 @@ from detector.kernels import fit_head, register_patches
 from detector.placement import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Crop
 from detector.types import FloatArray
 
-NEAR_S = 0.25  # a twitch of 45 + 60 ms must be over before its reference begins
-FAR_S = 0.80  # longer references meet more head motion and key-frame changes and are worse
-AHEAD_S = 0.80  # as far as behind: a shorter one left the drift of a turning head in, and gave false alarms
-TURN_S = 0.4
-LEAST_REFERENCE_S = 0.25  # less than this much reference says nothing
 PATCH_PX = 15
 PATCH_SIGMA_PX = 4.2
 GRID_MM = 4.0
-COARSE_MM = 8.0  # on a crop of half the size, so that a tall twitch (over 5 px) is still within reach
+# Coarser levels first, so that a tall twitch (8 px from one frame to the next) is still within reach: how many times
+# smaller the picture, and how far apart its patches.
+LEVELS = ((4, 12.0), (2, 8.0))
+COARSE_PX = 0.5  # of the coarser picture; smaller coarse motion is not worth starting from: noisier than starting at 0
+COARSE_ROUNDS, COARSE_TOLERANCE_PX = 4, 0.05
 DAMPING = 0.01
-ROUNDS = 6
+ROUNDS = 4
 REACH_PX = 6.0
-COARSE_FROM_PX = 1.5  # smaller coarse motion is not worth starting from: it is noisier than starting at 0
 TOLERANCE_PX = 0.004
 TUKEY = 4.685
 LEAST_SCALE_PX = 0.01
 FAST_MM_S = 9.0  # above it (0.3 mm per frame at 30/s) the head is fitted with a quadratic field
+# A patch that no longer looks like the mean of the last second is covered, by a hand or a cup, or turned out of sight.
+LOOKS_S = 1.0  # 3 s called a quarter of a talking man's time covered
+LOOKS_BY = 4  # looks are compared in a picture so many times smaller
+LOOKS_MOVED_PX = 2  # and moved by so many px of it either way: a tall twitch is no other look
+LOOKS_PX = 1.5  # SD of the window in which they are compared, px of that picture
+UNLIKE = 0.5  # share of the variance that is not shared: 0 for the same picture, 1 for another one
+FLAT = 9.0  # gray levels^2: noise of a patch without texture does not make it another
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Patch motion at one moment, crop px."""
+    """Patch motion from the crop before to this one, crop px."""
 
     t_s: float
-    motion_px: FloatArray  # (N, 2) against the head; NaN where a patch was lost
+    step_px: FloatArray  # (N, 2) against the head; NaN where a patch was lost or is covered
     head_px: float  # robust SD of what the head fit left
-    turn_deg: float  # how far the head turned or nodded within TURN_S around
     crop: Crop
 
 
 class Registrar:
-    """Streams crops in, fields out, ``AHEAD_S`` later; both sides of a moment serve as its reference."""
+    """Streams crops in and fields out, one for one; the first of a stretch moves nowhere."""
 
     def __init__(self, scale: float, shape: tuple[int, int], origin: npt.NDArray[np.float64]) -> None:
         import cv2
@@ -60,130 +64,136 @@ class Registrar:
         self._window = np.outer(gauss, gauss).astype(np.float32)
         self.centers = _grid(GRID_MM, scale, shape, origin, half + 9)
         self.centers_mm = (self.centers - origin) / scale
-        half_shape = (shape[0] // 2, shape[1] // 2)
-        self._coarse = _grid(COARSE_MM, scale / 2.0, half_shape, origin / 2.0, half + 3)
-        self._from_coarse = _spread(2.0 * self._coarse, self.centers)
+        self._levels = []
+        finer = [
+            _grid(step, scale / by, (shape[0] // by, shape[1] // by), origin / by, half + 2) for by, step in LEVELS
+        ]
+        for number, (by, _) in enumerate(LEVELS):
+            last = number == len(LEVELS) - 1
+            below = self.centers if last else LEVELS[number + 1][0] * finer[number + 1]
+            self._levels.append(_Level(by, finer[number], _spread(by * finer[number], below)))
+        self._looks_at = self.centers // LOOKS_BY
         self.trust = _trust(self.centers_mm)
         x, y = self.centers_mm[:, 0] / 40.0, (self.centers_mm[:, 1] - 20.0) / 40.0
         one = np.ones_like(x)
         self._affine = np.column_stack([one, x, y])
         self._quadratic = np.column_stack([one, x, y, x * x, x * y, y * y])
-        self._shape = shape
         self.reset()
 
     def reset(self) -> None:
-        self._crops: deque[Crop] = deque()
-        self._next = 0  # position in _crops of the crop to be measured next
-        # sums of the crops before and after the next one, moved along by adding and taking away single crops
-        self._before = _Window(self._shape)
-        self._after = _Window(self._shape)
+        self._now: dict[int, FloatArray] = {}  # the last crop at each size
+        self._before: dict[int, FloatArray] = {}  # the one before it
+        self._now_t = 0.0
+        self._looks: FloatArray | None = None  # mean of the last crops at that size
+        self._count = 0
 
-    def push(self, crop: Crop) -> list[Field]:
-        """Fields that this crop completes (usually one)."""
-        self._crops.append(crop)
-        fields = []
-        while self._next < len(self._crops) and crop.t_s - self._crops[self._next].t_s >= AHEAD_S - 1e-6:
-            fields.append(self._measure())
-        return fields
+    def push(self, crop: Crop) -> Field:
+        """The motion that ends in this crop."""
+        now = self._sizes(crop.image)
+        step, head = np.zeros((len(self.centers), 2), dtype=np.float32), np.nan
+        if self._now:
+            step, head = self._step(self._now, now, crop.speed_mm_s)
+        self._remember(now[LOOKS_BY], crop.t_s - self._now_t)
+        self._before, self._now, self._now_t = self._now, now, crop.t_s
+        return Field(crop.t_s, step, head, crop)
 
-    def flush(self) -> list[Field]:
-        """The last moments, with what reference there is on their far side."""
-        fields = []
-        while self._next < len(self._crops):
-            fields.append(self._measure())
-        return fields
+    @property
+    def ready(self) -> bool:
+        """Whether two crops have come, so that the last can be read again."""
+        return bool(self._before)
 
-    def _measure(self) -> Field:
-        crop = self._crops[self._next]
-        motion = np.full((len(self.centers), 2), np.nan, dtype=np.float32)
-        residual = np.full_like(motion, np.nan)
-        head = np.nan
-        reference = self._reference(crop.t_s)
-        if reference is not None:
-            texture = np.empty(len(self.centers), dtype=np.float32)
-            motion[:] = self._start(reference, crop.image)
-            register_patches(
-                reference,
-                crop.image,
-                self.centers,
-                self._window,
-                DAMPING,
-                ROUNDS,
-                TOLERANCE_PX,
-                REACH_PX,
-                motion,
-                texture,
-            )
-            basis = self._quadratic if crop.speed_mm_s > FAST_MM_S else self._affine
-            # a patch without texture says little about the head: weight by how well it can be placed
-            usable = np.maximum(texture, 0.0)
-            middle = float(np.median(usable[self.trust > 0.0]))
-            trust = (self.trust * usable / (usable + middle + 1e-6)).astype(np.float32)
-            head = fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, residual)
-        turn = self._turn(crop.t_s)
-        self._next += 1
-        while self._crops and crop.t_s - self._crops[0].t_s > FAR_S + 0.1:
-            self._crops.popleft()
-            self._next -= 1
-        return Field(crop.t_s, residual, head, turn, crop)
+    def reread(self, image: FloatArray, speed_mm_s: float) -> FloatArray:
+        """(N, 2) steps, px, had the crop last pushed looked like ``image``; nothing is kept of it."""
+        assert self._before, "after two crops"
+        return self._step(self._before, self._sizes(image), speed_mm_s)[0]
 
-    def _reference(self, t_s: float) -> FloatArray | None:
-        self._before.move(self._crops, t_s - FAR_S, t_s - NEAR_S)
-        self._after.move(self._crops, t_s + NEAR_S, t_s + AHEAD_S)
-        count = self._before.count + self._after.count
-        span = self._crops[-1].t_s - self._crops[0].t_s
-        if count < 3 or span < LEAST_REFERENCE_S:
-            return None
-        return ((self._before.total + self._after.total) / count).astype(np.float32)
+    def _step(
+        self, before: dict[int, FloatArray], now: dict[int, FloatArray], speed_mm_s: float
+    ) -> tuple[FloatArray, float]:
+        """Steps against the head, and the robust SD of what the head fit left."""
+        step = np.empty((len(self.centers), 2), dtype=np.float32)
+        motion, texture = self._register(before, now)
+        motion[self._covered(now[LOOKS_BY])] = np.nan
+        basis = self._quadratic if speed_mm_s > FAST_MM_S else self._affine
+        # a patch without texture says little about the head: weight by how well it can be placed
+        usable = np.maximum(texture, 0.0)
+        middle = float(np.median(usable[self.trust > 0.0]))
+        trust = (self.trust * usable / (usable + middle + 1e-6)).astype(np.float32)
+        return step, fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, step)
 
-    def _turn(self, t_s: float) -> float:
-        poses = [c.face.pose_deg[:2] for c in self._crops if abs(c.t_s - t_s) <= TURN_S]
-        return float(np.ptp(np.array(poses), axis=0).max())
+    def _sizes(self, image: FloatArray) -> dict[int, FloatArray]:
+        return {by: self._smaller(image, by) for by in (1, *(level.by for level in self._levels))}
 
-    def _start(self, reference: FloatArray, current: FloatArray) -> FloatArray:
-        """Where each patch's search starts: 0, or the coarse motion where that is large."""
-        size = (self._shape[1] // 2, self._shape[0] // 2)
-        small_reference = self._cv2.resize(reference[: 2 * size[1], : 2 * size[0]], size, interpolation=3)
-        small_current = self._cv2.resize(current[: 2 * size[1], : 2 * size[0]], size, interpolation=3)
-        coarse = np.zeros((len(self._coarse), 2), dtype=np.float32)
-        texture = np.empty(len(self._coarse), dtype=np.float32)
+    def _register(self, before: dict[int, FloatArray], now: dict[int, FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Motion and texture of every patch, coarse to fine."""
+        start = np.zeros((len(self._levels[0].centers), 2), dtype=np.float32)
+        for level, finer in zip(self._levels, (*(below.by for below in self._levels[1:]), 1), strict=True):
+            texture = np.empty(len(start), dtype=np.float32)
+            self._search(before, now, level.by, level.centers, start, texture)
+            start = np.nan_to_num(start)
+            start[np.hypot(start[:, 0], start[:, 1]) < COARSE_PX] = 0.0
+            start = (start[level.below] * (level.by / finer)).astype(np.float32)
+        texture = np.empty(len(start), dtype=np.float32)
+        self._search(before, now, 1, self.centers, start, texture)
+        return start, texture
+
+    def _search(
+        self,
+        before: dict[int, FloatArray],
+        now: dict[int, FloatArray],
+        by: int,
+        centers: npt.NDArray[np.int64],
+        motion: FloatArray,
+        texture: FloatArray,
+    ) -> None:
+        rounds, tolerance = (ROUNDS, TOLERANCE_PX) if by == 1 else (COARSE_ROUNDS, COARSE_TOLERANCE_PX)
         register_patches(
-            small_reference,
-            small_current,
-            self._coarse,
-            self._window,
-            DAMPING,
-            3,
-            0.1,
-            REACH_PX,
-            coarse,
-            texture,
+            before[by], now[by], centers, self._window, DAMPING, rounds, tolerance, REACH_PX, motion, texture
         )
-        start = 2.0 * np.nan_to_num(coarse)[self._from_coarse]
-        start[np.hypot(start[:, 0], start[:, 1]) < COARSE_FROM_PX] = 0.0
-        return start.astype(np.float32)
+
+    def _smaller(self, image: FloatArray, by: int) -> FloatArray:
+        if by == 1:
+            return image
+        height, width = image.shape[0] // by, image.shape[1] // by
+        whole = image[: by * height, : by * width]
+        smaller: FloatArray = self._cv2.resize(whole, (width, height), interpolation=self._cv2.INTER_AREA)
+        return smaller
+
+    def _covered(self, small: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which patches look like something else than they did during the last second, wherever they have moved."""
+        assert self._looks is not None
+        height, width = small.shape
+        own, kept = self._variance(small), np.pad(self._variance(self._looks), LOOKS_MOVED_PX, mode="edge")
+        looks = np.pad(self._looks, LOOKS_MOVED_PX, mode="edge")
+        x, y = self._looks_at.T
+        least = np.full(len(x), np.inf, dtype=np.float32)
+        for down in range(0, 2 * LOOKS_MOVED_PX + 1, 2):
+            for right in range(0, 2 * LOOKS_MOVED_PX + 1, 2):
+                moved = (slice(down, down + height), slice(right, right + width))
+                unlike = self._variance(small - looks[moved])
+                each = own + kept[moved] + 2.0 * FLAT
+                least = np.minimum(least, unlike[y, x] / each[y, x])
+        covered: npt.NDArray[np.bool_] = least > UNLIKE
+        return covered
+
+    def _variance(self, image: FloatArray) -> FloatArray:
+        mean = self._cv2.GaussianBlur(image, (0, 0), LOOKS_PX)
+        variance: FloatArray = self._cv2.GaussianBlur(image * image, (0, 0), LOOKS_PX) - mean * mean
+        return variance
+
+    def _remember(self, small: FloatArray, dt: float) -> None:
+        self._count += 1
+        share = max(1.0 / self._count, 1.0 - float(np.exp(-dt / LOOKS_S)))
+        if self._looks is None:
+            self._looks = small.copy()
+        self._looks += np.float32(share) * (small - self._looks)
 
 
-class _Window:
-    """Sum of the crops with first <= t <= last; both ends only ever move forward."""
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.total = np.zeros(shape, dtype=np.float64)
-        self.count = 0
-        self._held: deque[Crop] = deque()
-        self._newest = -np.inf
-
-    def move(self, crops: deque[Crop], first: float, last: float) -> None:
-        for crop in crops:
-            if self._newest < crop.t_s <= last + 1e-6:
-                self._newest = crop.t_s
-                if crop.t_s >= first - 1e-6:
-                    self._held.append(crop)
-                    self.total += crop.image
-                    self.count += 1
-        while self._held and self._held[0].t_s < first - 1e-6:
-            self.total -= self._held.popleft().image
-            self.count -= 1
+@dataclass(frozen=True, slots=True)
+class _Level:
+    by: int  # how many times smaller
+    centers: npt.NDArray[np.int64]
+    below: npt.NDArray[np.intp]  # of each patch of the next finer level, the nearest patch of this one
 
 
 def _grid(
@@ -201,8 +211,8 @@ def _grid(
     return np.array(inside, dtype=np.int64)
 
 
-def _spread(coarse_px: npt.NDArray[Any], fine_px: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """The nearest coarse patch of each fine one."""
+def _spread(coarse_px: npt.NDArray[np.int64], fine_px: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The nearest coarse patch of each fine one; both in px of the crop."""
     apart = ((fine_px[:, None, :] - coarse_px[None, :, :]) ** 2).sum(axis=-1)
     nearest: npt.NDArray[np.intp] = apart.argmin(axis=1)
     return nearest

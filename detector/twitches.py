@@ -7,6 +7,7 @@ a jerk of the head.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -24,18 +25,20 @@ from detector.types import FloatArray, WhyNot
 
 # Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
 # without injected twitches (docs/measurements.md); the tail falls by a factor of e per TAIL.
-THRESHOLDS = {"low": 8.1, "normal": 7.0, "high": 6.0}
-TAIL = 0.6
-GAIN = 0.62  # a bump of 1 mm reads this high through crop, compression, patch and filter (docs/measurements.md)
+THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
+TAIL = 0.72
+# Of a jerk of 1 mm this much is left after compression, exposure and filter, beside what the recording's own gain tells
+# (docs/measurements.md).
+COURSE_GAIN = 0.74
 FOLLOWER_SHARE = 0.4  # of the threshold is enough to be looked at as a jerk of a train
-AROUND_S = 0.1  # the rest of the face counts as busy this long before and after; 0.07 s cost 11 % of the limit
+AROUND_S = 0.12  # the rest of the face counts as busy this long before and after; 0.1 and 0.15 s find a little less
 GUARD_S = 0.1  # what cannot be judged spoils what comes this shortly before and after it
 BLOCK = 2  # grid samples decided together: few, so that nothing waits long for the rest of its block
 PEAK_RADIUS_S = 0.06  # jerks of an 8 Hz train are 0.125 s apart
-MOTION_LIMIT_MM_S = 60.0  # head faster than this: smeared, and beyond the steadying
-TURN_LIMIT_DEG = 4.0  # the nose stands 25 mm out of the face: turning by this shifts it by 1.7 mm against the cheeks
+RESTLESS_MM_S = 15.0  # a head this fast on average is named as the reason where there is too much noise to judge
+RESTLESS_S = 6.0  # the average is over this long
 LEAST_SCALE_PX = 0.03  # noise under this is a codec that skips still blocks, until it no longer does
-WAIT_S = 4.2  # for the noise to become known, more than the settling of a face takes: then it is waited for no longer
+WAIT_S = 3.2  # for the noise to become known, more than the settling of a face takes: then it is waited for no longer
 APART_STEP = 30  # grid samples between two looks at where the muscles are: their places are averages over seconds
 LEAST_INTERVALS = 8  # between frames, before the rate is taken as known
 EDGE_S = 0.15  # filters at the end of a stretch see it cut off
@@ -48,6 +51,14 @@ _HALF = round(HALF_S * RATE_HZ)
 _AROUND = round(AROUND_S * RATE_HZ)
 _GUARD = round(GUARD_S * RATE_HZ)
 _RADIUS = round(PEAK_RADIUS_S * RATE_HZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far past a moment the detector looks before it decides."""
+
+    filter_s: float = HALF_S
+    around_s: float = AROUND_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +89,13 @@ class Candidate:
 
 
 class Detector:
-    """Streams samples in, moments and candidates out, a fixed time later."""
+    """Streams samples in, moments and candidates out, a fixed time later: 0.5 s as a rule."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reach: Reach = Reach()) -> None:
         self._settings = settings
+        self._reach = reach
+        self._ahead = round(reach.filter_s * RATE_HZ)
+        self._around_ahead = round(reach.around_s * RATE_HZ)
         self.threshold = THRESHOLDS[settings.sensitivity]
         self._grid = EvenGrid()
         self._noise = Noise()
@@ -94,6 +108,7 @@ class Detector:
         self._intervals: list[float] = []
         self._early: list[Sample] = []
         self._last: Sample | None = None
+        self._speed_mm_s = 0.0  # of the head lately
         self._values: list[FloatArray] = []  # the record of this stretch, oldest first
         self._context: list[Sample] = []  # the sample each grid time came from
         self._whys: list[WhyNot] = []  # why nothing can be judged by it
@@ -115,7 +130,7 @@ class Detector:
         self._ended = False
 
     def push(self, sample: Sample) -> list[Moment | Candidate]:
-        """What this sample decides: the moments of about 1.3 s before, and the candidates among them."""
+        """What this sample decides: the moments of about half a second before, and the candidates among them."""
         if self._taps is None or self._early or self._last is None:
             return self._push_early(sample)
         return self._push_grid(sample)
@@ -128,7 +143,7 @@ class Detector:
         self._ended = True
         if self._values:
             last = self._values[-1]
-            self._values.extend([last] * _HALF)
+            self._values.extend([last] * self._ahead)
             out += self._advance()
         self._grid.reset()
         self._begin()
@@ -148,7 +163,7 @@ class Detector:
     def _start_grid(self) -> list[Sample]:
         samples, self._early = self._early, []
         if samples and self._taps is None and self._intervals:
-            self._taps = matched_filters(1.0 / max(float(np.median(self._intervals)), 1e-3))
+            self._taps = matched_filters(1.0 / max(float(np.median(self._intervals)), 1e-3), self._reach.filter_s)
             self._taps_sure = len(self._intervals) >= LEAST_INTERVALS
         return samples if self._taps is not None else []
 
@@ -158,6 +173,8 @@ class Detector:
             height = np.where(np.isfinite(height), height, self._values[-1])
         else:
             height = np.nan_to_num(height)
+        dt = 0.0 if self._last is None else sample.t_s - self._last.t_s
+        self._speed_mm_s += (1.0 - math.exp(-dt / RESTLESS_S)) * (sample.head_speed_mm_s - self._speed_mm_s)
         self._last = sample
         why = self._why_not(sample)
         for k, values in self._grid.push(sample.t_s, height.astype(np.float32)):
@@ -173,10 +190,10 @@ class Detector:
         return self._advance()
 
     def _advance(self) -> list[Moment | Candidate]:
-        while self._filtered + BLOCK + _HALF <= len(self._values):
+        while self._filtered + BLOCK + self._ahead <= len(self._values):
             self._filter(BLOCK)
         if self._ended and self._values:
-            rest = len(self._values) - _HALF - self._filtered
+            rest = len(self._values) - self._ahead - self._filtered
             if rest > 0:
                 self._filter(rest)
         while self._waiting and (self._ended or self._noise.known):
@@ -184,7 +201,7 @@ class Detector:
         while len(self._waiting) * BLOCK > WAIT_S * RATE_HZ:  # said to be unknown, rather than waited for
             self._scored.append(self._score(self._waiting.popleft()))
         out: list[Moment | Candidate] = []
-        while self._scored and (self._ended or sum(len(s.around) for s in self._scored) > _AROUND + BLOCK - 1):
+        while self._scored and (self._ended or sum(len(s.around) for s in self._scored) >= self._around_ahead + BLOCK):
             out += self._decide()
         if self._ended:
             out += self._peaks(len(self._moments))
@@ -194,9 +211,9 @@ class Detector:
     def _filter(self, count: int) -> None:
         assert self._taps is not None
         first = self._filtered
-        stretch = np.stack(self._values[first - _HALF : first + count + _HALF])
+        stretch = np.stack(self._values[first - _HALF : first + count + self._ahead])
         filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
-        filter_block(stretch, self._taps, _HALF, filtered)
+        filter_block(stretch, self._taps, filtered)
         length, shape = self._noise.round(filtered, AVERAGE)
         motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
         why = WhyNot.NONE
@@ -231,28 +248,29 @@ class Detector:
         joined = np.concatenate([self._around_before, now.around, *(later.around for later in self._scored)])
         first = len(self._around_before)
         busy = np.stack(
-            [joined[max(k - _AROUND, 0) : k + _AROUND + 1].max(axis=0) for k in range(first, first + count)]
+            [joined[max(k - _AROUND, 0) : k + self._around_ahead + 1].max(axis=0) for k in range(first, first + count)]
         )
         busy = np.maximum(busy, 1.0)
         self._around_before = joined[: first + count][-_AROUND:]
 
+        context = now.block.context
+        gain = COURSE_GAIN * context.gain
         usual = np.float32(self._null.scale())
         ratio = usual * now.excess / busy
         best = ratio.argmax(axis=1)[:, None]
         score = np.take_along_axis(ratio, best, axis=1)[:, 0]
         excess = np.take_along_axis(now.excess, best, axis=1)[:, 0]
-        height = np.take_along_axis(now.block.filtered, best[..., None], axis=1)[:, 0] / np.float32(GAIN)
+        height = np.take_along_axis(now.block.filtered, best[..., None], axis=1)[:, 0] / np.float32(gain)
         shape = now.block.shape[:REGION_COUNT]
         pull = np.einsum("rij,rj->ri", shape, _PULL)
-        scale = now.scale[AVERAGE, :REGION_COUNT] / GAIN
+        scale = now.scale[AVERAGE, :REGION_COUNT] / gain
         sigma = (scale / np.hypot(pull[:, 0], pull[:, 1])).astype(np.float32)
         floor = (sigma * THRESHOLDS["normal"]).astype(np.float32)
-        rounded = np.einsum("rij,brj->bri", shape, now.block.filtered[:, AVERAGE]) / GAIN
+        rounded = np.einsum("rij,brj->bri", shape, now.block.filtered[:, AVERAGE]) / gain
         needed = _needed(rounded, pull, self.threshold / usual * scale * busy[:, AVERAGE])
         why = now.block.why
         if 2 * np.count_nonzero(floor[_NOSE] <= self._settings.floor_limit_mm) < len(_NOSE):
-            why |= WhyNot.NOISE
-        context = now.block.context
+            why |= self._too_noisy()
         out: list[Moment | Candidate] = []
         for b in range(count):
             t_s = (now.block.first_k + b) / RATE_HZ
@@ -261,7 +279,7 @@ class Detector:
                 score=score[b],
                 excess=excess[b],
                 height_mm=height[b],
-                motion_mm=now.block.motion[b] / np.float32(GAIN),
+                motion_mm=now.block.motion[b] / np.float32(gain),
                 sigma_mm=sigma,
                 floor_mm=floor,
                 needed_mm=needed[b],
@@ -279,7 +297,7 @@ class Detector:
         return out + self._peaks(len(self._moments) - _RADIUS)
 
     def _at_the_end(self, t_s: float) -> WhyNot:
-        if self._ended and t_s > (self._first_k + len(self._values) - _HALF) / RATE_HZ - EDGE_S:
+        if self._ended and t_s > (self._first_k + len(self._values) - self._ahead) / RATE_HZ - EDGE_S:
             return WhyNot.SETTLING
         return WhyNot.NONE
 
@@ -289,13 +307,15 @@ class Detector:
             why |= WhyNot.SETTLING
         if context.px_per_mm < self._settings.min_face_px_per_mm:
             why |= WhyNot.FACE_SMALL
-        if context.head_speed_mm_s > MOTION_LIMIT_MM_S or context.turn_deg > TURN_LIMIT_DEG:
-            why |= WhyNot.MOTION
         if not context.inside:
             why |= WhyNot.EDGE
         if not np.isfinite(context.height_mm[_NASAL]).all():
-            why |= WhyNot.NOISE  # patches lost: a hand over the nose, a smear
+            why |= self._too_noisy()  # patches lost: a hand over the nose, a smear
         return why
+
+    def _too_noisy(self) -> WhyNot:
+        """The noise of a head that does not keep still is called by its cause."""
+        return WhyNot.MOTION if self._speed_mm_s > RESTLESS_MM_S else WhyNot.NOISE
 
     def _peaks(self, until: int) -> list[Moment | Candidate]:
         """Candidates among the moments before position ``until``: peaks in time of the best region."""

@@ -150,15 +150,12 @@ def bump_amplitudes(motion: npt.ArrayLike, weight: npt.ArrayLike, bumps: npt.Arr
     return np.array(heights)
 
 
-def filter_block(values: npt.ArrayLike, taps: F64, first: int, count: int) -> F64:
-    """(count, C, M, 2): each filter laid over the record with its middle on row ``first``, ``first + 1``, ..."""
+def filter_block(values: npt.ArrayLike, taps: F64, count: int) -> F64:
+    """(count, C, M, 2): each filter laid over the record from row 0, 1, ... on."""
     record = np.asarray(values, dtype=np.float64)
-    half = taps.shape[1] // 2
+    length = taps.shape[1]
     return np.array(
-        [
-            [np.tensordot(filter_, record[row - half : row + half + 1], axes=1) for filter_ in taps]
-            for row in range(first, first + count)
-        ]
+        [[np.tensordot(filter_, record[row : row + length], axes=1) for filter_ in taps] for row in range(count)]
     )
 
 

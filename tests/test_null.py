@@ -41,7 +41,7 @@ def test_noise_passes_its_own_threshold_as_often_as_asked(rate: float, tail: flo
 
 def test_a_quiet_recording_is_judged_more_keenly_and_a_restless_one_less() -> None:
     assert fed(noise(10.0, 0.45, 30.0), 30.0).scale() > 1.05
-    assert fed(noise(80.0, 0.8, 30.0), 30.0).scale() < 0.85
+    assert fed(noise(90.0, 0.95, 30.0), 30.0).scale() < 0.85
 
 
 def test_a_few_seconds_decide_little() -> None:

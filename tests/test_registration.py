@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -13,10 +14,11 @@ import pytest
 
 from detector import regions
 from detector.config import Settings
+from detector.gain import BUMP_STEP_MM, USUAL_COUNT, GainProbe
 from detector.grid import pulse
 from detector.motion import APART_MM, BUMP_MM, REGION_COUNT, SITE_COUNT, Meter, Sample, apart_shares
 from detector.placement import HeadCrop
-from detector.registration import AHEAD_S, FAR_S, NEAR_S, PATCH_PX, Field, Registrar
+from detector.registration import LOOKS_S, PATCH_PX, Registrar
 from detector.spline import coefficients, sample
 from detector.types import Face, Frame
 
@@ -154,13 +156,11 @@ def measure(
     crops = HeadCrop(Settings())
     registrar = Registrar(crops.scale, crops.shape, crops.origin)
     meter = Meter(registrar.centers_mm, crops.scale, crops.origin)
-    fields: list[Field] = []
+    samples = []
     for t in times:
         frame = render(t, pose_at(t), bump, light_at(t))
-        fields += registrar.push(crops.crop(frame, face_at(frame, pose_at(t), jitter_px)))
-    fields += registrar.flush()
-    assert [f.t_s for f in fields] == list(times), "every crop is measured once, in order"
-    return [meter.measure(f) for f in fields]
+        samples.append(meter.measure(registrar.push(crops.crop(frame, face_at(frame, pose_at(t), jitter_px)))))
+    return samples
 
 
 def at_peak(samples: list[Sample], bump: Bump) -> npt.NDArray[np.float32]:
@@ -244,56 +244,80 @@ def crops_of(times: Sequence[float]) -> tuple[HeadCrop, list[Frame]]:
     return HeadCrop(Settings()), [render(t, Pose()) for t in times]
 
 
-def test_fields_come_a_fixed_time_later_and_without_enough_reference_they_say_nothing() -> None:
-    crops, frames = crops_of([k / 20.0 for k in range(30)])
-    registrar = Registrar(crops.scale, crops.shape, crops.origin)
-    for frame in frames:
-        for field in registrar.push(crops.crop(frame, face_at(frame, Pose()))):
-            assert frame.t_s - field.t_s == pytest.approx(AHEAD_S, abs=1e-6)
-    assert len(registrar.flush()) == round(AHEAD_S * 20)
-    assert registrar.flush() == []
-    registrar.reset()
-    for frame in frames[:4]:  # 0.15 s: nothing lies NEAR_S away
-        assert registrar.push(crops.crop(frame, face_at(frame, Pose()))) == []
-    assert NEAR_S > 0.15
-    fields = registrar.flush()
-    assert len(fields) == 4
-    assert all(np.isnan(field.motion_px).all() and math.isnan(field.head_px) for field in fields)
+def registrar_of(crops: HeadCrop) -> Registrar:
+    return Registrar(crops.scale, crops.shape, crops.origin)
 
 
-def test_what_the_registrar_holds_does_not_grow() -> None:
-    crops, frames = crops_of([k / 10.0 for k in range(12)])
-    registrar = Registrar(crops.scale, crops.shape, crops.origin)
-    held = []
-    for k in range(70):
-        frame = frames[k % 12]
-        frame = Frame(k, k / 10.0, True, frame.image)
-        registrar.push(crops.crop(frame, face_at(frame, Pose())))
-        held.append(len(registrar._crops) + len(registrar._before._held) + len(registrar._after._held))
-    assert max(held[45:]) == max(held[20:45])
-    assert max(held) < 10.0 * 5 * FAR_S
+def test_the_first_crop_of_a_stretch_moves_nowhere() -> None:
+    crops, frames = crops_of([0.0, 0.1])
+    registrar = registrar_of(crops)
+    here, moved = (crops.crop(frame, face_at(frame, Pose())) for frame in frames)
+    moved = dataclasses.replace(moved, image=np.roll(moved.image, 2, axis=1))
+    for _ in range(2):
+        assert not registrar.ready
+        first = registrar.push(here)
+        assert (first.step_px == 0.0).all()
+        assert math.isnan(first.head_px)
+        again = registrar.push(moved)
+        assert np.isfinite(again.head_px), "a shift of the whole crop is the head's"
+        assert np.nanmax(np.abs(again.step_px)) < 0.4
+        assert registrar.ready
+        registrar.reset()
 
 
-def test_the_running_sum_of_the_reference_is_the_mean_of_the_crops_beside() -> None:
-    crops, frames = crops_of([k / 20.0 for k in range(45)])
-    registrar = Registrar(crops.scale, crops.shape, crops.origin)
-    pictures = {}
-    for frame in frames:
-        crop = crops.crop(frame, face_at(frame, Pose()))
-        pictures[crop.t_s] = crop.image
-        registrar.push(crop)
-        middle = registrar._crops[registrar._next - 1].t_s if registrar._next else None
-        if middle is not None and registrar._after.count:
-            beside = [
-                im
-                for t, im in pictures.items()
-                if abs(t - middle) >= NEAR_S - 1e-6 and -FAR_S - 1e-6 <= t - middle <= AHEAD_S + 1e-6
-            ]
-            count = registrar._before.count + registrar._after.count
-            assert count == len(beside)
-            mean = (registrar._before.total + registrar._after.total) / count
-            np.testing.assert_allclose(mean, np.mean(beside, axis=0), atol=1e-3)
-    assert registrar._next
+def test_a_picture_read_in_place_of_the_last_leaves_no_trace() -> None:
+    crops, frames = crops_of([k / 20.0 for k in range(6)])
+    registrar, other = registrar_of(crops), registrar_of(crops)
+    shots = [crops.crop(frame, face_at(frame, Pose())) for frame in frames]
+    for shot in shots[:5]:
+        last = registrar.push(shot)
+        other.push(shot)
+    np.testing.assert_array_equal(registrar.reread(shots[4].image, shots[4].speed_mm_s), last.step_px)
+    registrar.reread(np.roll(shots[4].image, 1, axis=0), 0.0)
+    np.testing.assert_array_equal(registrar.push(shots[5]).step_px, other.push(shots[5]).step_px)
+
+
+def test_what_comes_before_the_face_is_no_motion_of_it() -> None:
+    crops, frames = crops_of([k / 20.0 for k in range(60)])
+    registrar = registrar_of(crops)
+    hand = np.random.default_rng(3).normal(120.0, 40.0, (crops.shape[0] // 2, crops.shape[1] // 3)).astype(np.float32)
+    lost = []
+    for k, frame in enumerate(frames):
+        shot = crops.crop(frame, face_at(frame, Pose()))
+        if k >= 40:
+            image = shot.image.copy()
+            image[: hand.shape[0], : hand.shape[1]] = hand
+            shot = dataclasses.replace(shot, image=image)
+        lost.append(np.isnan(registrar.push(shot).step_px[:, 0]))
+    inside = (registrar.centers < np.array(hand.shape[::-1]) - PATCH_PX).all(axis=1)
+    outside = (registrar.centers > np.array(hand.shape[::-1]) + PATCH_PX).any(axis=1)
+    assert not np.any(lost[:40]), "a face at rest is nowhere covered"
+    assert LOOKS_S <= 20 * 0.05, "the hand stays until it is what the place looks like"
+    assert lost[41][inside].mean() > 0.9
+    assert lost[45][inside].mean() > 0.9
+    assert not lost[45][outside].any()
+
+
+# the gain
+
+
+@pytest.mark.parametrize(("noise", "least", "most"), [(1.0, 0.85, 1.05), (6.0, 0.4, 0.85)])
+def test_the_gain_of_a_recording_falls_with_its_noise(noise: float, least: float, most: float) -> None:
+    crops = HeadCrop(Settings())
+    registrar = registrar_of(crops)
+    meter = Meter(registrar.centers_mm, crops.scale, crops.origin)
+    probe = GainProbe(crops.scale, crops.shape, crops.origin)
+    rng = np.random.default_rng(8)
+    for k in range(60):
+        frame = render(0.0, Pose())
+        frame = dataclasses.replace(frame, t_s=0.7 * k)
+        shot = crops.crop(frame, face_at(frame, Pose()))
+        shot = dataclasses.replace(shot, image=shot.image + rng.normal(0.0, noise, shot.image.shape).astype(np.float32))
+        field = registrar.push(shot)
+        probe.look(shot, meter.measure(field), field.step_px, registrar, meter)
+    assert len(probe._read) > USUAL_COUNT + 15
+    assert least < probe.gain() < most
+    assert BUMP_STEP_MM * crops.scale == pytest.approx(1.0), "a step of one crop px"
 
 
 def test_patches_lie_inside_and_eyes_and_mouth_have_no_say_in_the_head_fit() -> None:

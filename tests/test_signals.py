@@ -339,7 +339,7 @@ def test_newer_and_older_files_are_said(kept: Path, tmp_path: Path) -> None:
         return refusal(change(path, edit))
 
     assert "newer nasalis (format 9" in changed(lambda file: file.attrs.modify(module._MARK, 9))
-    assert "older nasalis and lacks turn_deg" in changed(lambda file: file["sample"].pop("turn_deg"))
+    assert "older nasalis and lacks gain" in changed(lambda file: file["sample"].pop("gain"))
 
     def elsewhere(file: h5py.File) -> None:
         file["lattice_mm"][0, 0] += 1.0

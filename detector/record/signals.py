@@ -29,7 +29,7 @@ from detector.record.entries import clean_text
 from detector.record.files import explained, finish_durably, real_path, temporary_beside
 from detector.types import Session, WhyNot
 
-FORMAT = 1
+FORMAT = 2
 BLOCK = 256  # rows written together, and packed together: 9 s at 30/s, 0.2 MB of bump heights
 _ROOM = 1_000_000  # bytes: more than a block takes, unpacked and with all that HDF5 writes around it
 _MARK = "nasalis_signals"  # attribute with the format: tells our files from others
@@ -48,14 +48,14 @@ _READING: dict[str, tuple[type, str]] = {
 }
 _SAMPLE: dict[str, str] = {
     "height_mm": "bump height (x to the picture's right, y down) at each of region_names, then at each of lattice_mm; "
-    "NaN where the picture did not tell",
+    "steps from frame to frame summed up, so that only changes mean anything; NaN where the picture did not tell",
     "centers_mm": "middle of each region, from the middle of the eyes, in the head's frame",
     "centers_px": "middle of each region in the frame",
     "head_speed_mm_s": "of the head in the picture",
-    "turn_deg": "how far the head turned or nodded about then",
     "px_per_mm": "scale",
     "inside": "whether the face lay wholly inside the picture",
     "since_acquired_s": "since the face was found, or found again",
+    "gain": "height that a bump of 1 mm put into the recording's own crops lately read",
 }
 _JUDGED: dict[str, tuple[type, tuple[int, ...], str]] = {
     "sigma_mm": (np.float32, (_REGIONS,), "local standard deviation of each region's height; NaN where unknown"),
