@@ -64,9 +64,9 @@ MATERIAL: tuple[Material, ...] = (
     Material("blinks_gaze_pout.mp4", "pouting woman", "tuning", 6, (1, 2)),
     Material("astronaut", "astronaut", "tuning", 14, (1, 2)),
     Material("portrait_a.jpg", "portrait a", "tuning", 14, (1, 2)),
-    Material("still_moving_camera_720p.mp4", "still woman", "test", 3, (11, 12, 13, 14, 15, 16)),
-    Material("one_sided_smile_glasses.mp4", "man with glasses", "test", 3, (11, 12, 13, 14, 15, 16)),
-    Material("portrait_b.jpg", "portrait b", "test", 14, (11, 12)),
+    Material("still_moving_camera_720p.mp4", "still woman", "test", 3, (21, 22, 23, 24, 25, 26)),
+    Material("one_sided_smile_glasses.mp4", "man with glasses", "test", 3, (21, 22, 23, 24, 25, 26)),
+    Material("portrait_b.jpg", "portrait b", "test", 14, (21, 22)),
 )
 
 
