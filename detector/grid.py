@@ -14,8 +14,8 @@ RATE_HZ = 60.0  # of the grid: twitches have nothing above 15 Hz, and 60 frames 
 HALF_S = 0.3  # filters reach this far to both sides; 0.4 s would see jerks 2 % smaller, 0.25 s only 4 % larger ones
 # Rise and fall of the courses looked for: a jerk of a small muscle, an average one, a slow one (s).
 COURSES_S = ((0.045, 0.060), (0.050, 0.110), (0.080, 0.200))
-# The noise of skin motion in compressed video falls off with frequency; flat below 0.4 Hz because the reference
-# takes slower motion out. With steeper or flatter slopes (1-2) recall changed by less than its uncertainty.
+# The noise of skin motion in compressed video falls off with frequency; flat below 0.4 Hz, where the drift of
+# the summed steps is taken out. With steeper or flatter slopes (1-2) recall changed by less than its uncertainty.
 NOISE_SLOPE = 1.5
 NOISE_FLAT_HZ = 0.4
 NOISE_WHITE = 0.05

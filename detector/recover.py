@@ -22,7 +22,7 @@ from detector.types import Session, Twitch
 
 PASSES = 20  # at most; a clip of a minute needs two or three
 PER_SIZE = 10  # events of each size: a share of one half is then known to about 0.16
-SPACING_S = 2.25  # from jerk to jerk on average, 1.5 s at least: closer ones would disturb each other's reference
+SPACING_S = 2.25  # from jerk to jerk on average, 1.5 s at least: closer ones would disturb each other
 
 
 def recover(

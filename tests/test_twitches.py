@@ -326,7 +326,7 @@ def test_stretches_are_apart_a_jump_between_them_is_no_twitch() -> None:
         out += detector.push(sample)
     out += detector.finish()
     for t in even(30.0)[400:700]:
-        out += detector.push(sample_at(t, skin.height_mm(t) + 5.0))  # the reference is another one: another level
+        out += detector.push(sample_at(t, skin.height_mm(t) + 5.0))  # sums begin anew: another level
     out += detector.finish()
     assert passing(out) == []
     times = np.array([m.t_s for m in moments_of(out)])
