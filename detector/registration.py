@@ -47,7 +47,6 @@ class Field:
 
     t_s: float
     step_px: FloatArray  # (N, 2) against the head; NaN where a patch was lost or is covered
-    head_px: float  # robust SD of what the head fit left
     crop: Crop
 
 
@@ -90,12 +89,12 @@ class Registrar:
     def push(self, crop: Crop) -> Field:
         """The motion that ends in this crop."""
         now = self._sizes(crop.image)
-        step, head = np.zeros((len(self.centers), 2), dtype=np.float32), np.nan
+        step = np.zeros((len(self.centers), 2), dtype=np.float32)
         if self._now:
-            step, head = self._step(self._now, now, crop.speed_mm_s)
+            step = self._step(self._now, now, crop.speed_mm_s)
         self._remember(now[LOOKS_BY], crop.t_s - self._now_t)
         self._before, self._now, self._now_t = self._now, now, crop.t_s
-        return Field(crop.t_s, step, head, crop)
+        return Field(crop.t_s, step, crop)
 
     @property
     def ready(self) -> bool:
@@ -105,13 +104,10 @@ class Registrar:
     def reread(self, image: FloatArray, speed_mm_s: float) -> FloatArray:
         """(N, 2) steps, px, had the crop last pushed looked like ``image``; nothing is kept of it."""
         assert self._before, "after two crops"
-        return self._step(self._before, self._sizes(image), speed_mm_s)[0]
+        return self._step(self._before, self._sizes(image), speed_mm_s)
 
-    def _step(
-        self, before: dict[int, FloatArray], now: dict[int, FloatArray], speed_mm_s: float
-    ) -> tuple[FloatArray, float]:
-        """Steps against the head, and the robust SD of what the head fit left."""
-        step = np.empty((len(self.centers), 2), dtype=np.float32)
+    def _step(self, before: dict[int, FloatArray], now: dict[int, FloatArray], speed_mm_s: float) -> FloatArray:
+        """(N, 2) steps against the head."""
         motion, texture = self._register(before, now)
         motion[self._covered(now[LOOKS_BY])] = np.nan
         basis = self._quadratic if speed_mm_s > FAST_MM_S else self._affine
@@ -119,7 +115,9 @@ class Registrar:
         usable = np.maximum(texture, 0.0)
         middle = float(np.median(usable[self.trust > 0.0]))
         trust = (self.trust * usable / (usable + middle + 1e-6)).astype(np.float32)
-        return step, fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, step)
+        step = np.empty((len(self.centers), 2), dtype=np.float32)
+        fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, step)
+        return step
 
     def _sizes(self, image: FloatArray) -> dict[int, FloatArray]:
         return {by: self._smaller(image, by) for by in (1, *(level.by for level in self._levels))}

@@ -257,10 +257,8 @@ def test_the_first_crop_of_a_stretch_moves_nowhere() -> None:
         assert not registrar.ready
         first = registrar.push(here)
         assert (first.step_px == 0.0).all()
-        assert math.isnan(first.head_px)
         again = registrar.push(moved)
-        assert np.isfinite(again.head_px), "a shift of the whole crop is the head's"
-        assert np.nanmax(np.abs(again.step_px)) < 0.4
+        assert np.nanmax(np.abs(again.step_px)) < 0.4, "a shift of the whole crop is the head's"
         assert registrar.ready
         registrar.reset()
 
