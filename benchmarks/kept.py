@@ -28,7 +28,7 @@ NASAL = np.flatnonzero(regions.IS_NASAL)
 SIDES = tuple(regions.SITES[k].side for k in NASAL)
 TURNS = 1 if QUICK else 3
 # What measures our own; all else in detector/ decides, from the same signals.
-_MEASURED_BY = ("face", "frames", "kernels", "measuring", "motion", "placement", "registration")
+_MEASURED_BY = ("face", "frames", "gain", "kernels", "measuring", "motion", "placement", "registration")
 # What places the rivals' crop and sites. Delete the folder after a change to decoding or to the schedule of the mesh.
 _PLACED_ON = (regions.SITES, regions.RIGID, regions.RIGID_MM, LATTICE_MM.tolist(), BUMP_MM, Settings().digest())
 

@@ -160,6 +160,7 @@ def test_where_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     from detector import session
     from detector.face import FaceTracker
     from detector.frames import ClipSource
+    from detector.gain import GainProbe
     from detector.motion import Meter
     from detector.placement import HeadCrop
     from detector.registration import Registrar
@@ -173,7 +174,8 @@ def test_where_the_time_goes(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mesh, start", FaceTracker, ("__init__", "close")),
         ("mesh", FaceTracker, ("detect",)),
         ("crop and steadying", HeadCrop, ("crop",)),
-        ("registration", Registrar, ("__init__", "push", "flush")),
+        ("registration", Registrar, ("__init__", "push")),
+        ("gain", GainProbe, ("look",)),
         ("bump heights", Meter, ("measure",)),
         ("scores and peaks", Detector, ("push", "finish")),
     )
