@@ -16,7 +16,7 @@ class Reading:
     """
 
     t_s: float
-    repeated: bool  # pixels equal to the frame before
+    repeated: bool  # nothing of its own: pixels equal to the frame before, or measured together with the frame after
     faces_seen: int  # 0: no face followed
     px_per_mm: float  # of the followed face; NaN without one
     sample: Sample | None  # None without a face, and for repeated frames
@@ -25,7 +25,7 @@ class Reading:
 
     @property
     def measurable(self) -> bool:
-        """Whether a new picture of a face: it gets a sample."""
+        """Whether a new picture of a face: it gets a sample, or waits for the next to be measured together."""
         return self.faces_seen > 0 and not self.repeated
 
 

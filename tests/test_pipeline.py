@@ -395,6 +395,22 @@ def test_a_stop_in_the_middle_of_the_line_can_be_drained(stand: type[Stand]) -> 
     assert times[-1] > seen[-1].t_s + 1.0, "frames that were under way are told too"
 
 
+def test_fast_frames_are_measured_in_pairs_and_stand_for_each_other(stand: type[Stand]) -> None:
+    frames = [replace(render(k / 60.0, Pose()), index=k) for k in range(240)]
+    line = Pipeline(Settings(), Path("unused"))
+    seen = [event.reading for event in line.run(frames) if isinstance(event, Measured)]
+    assert [reading.t_s for reading in seen] == [frame.t_s for frame in frames]
+    assert [reading.repeated for reading in seen[:5]] == [False, True, False, True, False]
+    for reading in seen[2:]:
+        assert (reading.sample is None) == reading.repeated
+        if reading.sample is not None:  # the middle of the two
+            assert reading.sample.t_s == pytest.approx(reading.t_s - 1 / 120)
+    fields = line.session_fields()
+    assert fields["fps"] == pytest.approx(60.0, abs=0.1)
+    assert fields["observed_s"] + sum(fields["not_observed_s"].values()) == pytest.approx(4.0, abs=0.05)
+    assert fields["observed_s"] > 2.5
+
+
 # deciding alone
 
 

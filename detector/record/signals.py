@@ -40,7 +40,7 @@ _UNITS = (("px_per_mm", "px/mm"), ("_mm_s", "mm/s"), ("_mm", "mm"), ("_px", "px"
 _REGIONS = len(regions.SITES)
 _READING: dict[str, tuple[type, str]] = {
     "t_s": (np.float64, "presentation time, from the start of the source"),
-    "repeated": (np.bool_, "pixels equal to the frame before"),
+    "repeated": (np.bool_, "pixels equal to the frame before, or measured together with the frame after"),
     "faces_seen": (np.int16, "faces in the picture; 0: none followed"),
     "px_per_mm": (np.float64, "scale of the followed face, good to about 10 %; NaN without one"),
     "ends_stretch": (np.bool_, "the last frame before the face was lost, pictures were missing, or the source ended"),
