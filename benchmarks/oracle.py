@@ -1,12 +1,13 @@
 """What an oracle reads: it knows place, shape, direction and course of a jerk, and meets what is really left over.
 
-It looks at the head-fixed crops against a running reference of its own. That is no part of the program: the measure
-stays the same, however the program comes to measure.
+It looks at the head-fixed crops against a running reference and a head fit of its own, so that the yardstick stays the
+same however the program comes to measure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ class Oracle:
         for i, crop in enumerate(crops):
             self._still[i] = self._follow(self._references[i], crop.image)
             self._left[i] = crop.image - self._still[i]
-        self._weight: list[FloatArray] = []
+        self._weight: list[npt.NDArray[Any]] = []
 
     def learn(self, quiet: npt.NDArray[np.bool_]) -> None:
         """Weights of the pixels for the even and the odd blocks, each from the quiet moments of the others."""
@@ -90,7 +91,7 @@ class Oracle:
         high = np.ceil(middle + REACH * radius).astype(int)
         box = np.s_[low[1] : high[1], low[0] : high[0]]
         apart2 = (self._column[box] - middle[0]) ** 2 + (self._row[box] - middle[1]) ** 2
-        down, right = np.gradient(still[box])
+        down, right = np.gradient(still[box], axis=(0, 1))
         moved = -self._scale * np.exp(-apart2 / (2.0 * radius**2)) * (right * TOWARD[site, 0] + down * TOWARD[site, 1])
         plain = float(np.sum(moved * left[box]) / np.sum(moved * moved))
         sharp = _sharp(moved)
@@ -160,10 +161,42 @@ def filtered(t_s: F64, values: F64, taps: F64) -> tuple[F64, F64]:
     return grid[half:-half], np.correlate(even, taps, mode="valid")
 
 
+def mixed(t_s: F64, readings: F64) -> F64:
+    """The least noisy mean of readings (J, T) of unit gain, its weights learned on the other blocks of time.
+
+    A single template is no bound: it leans on the strongest edges (brows, nostrils), which move on their own. With the
+    program's own reading among them, the mixture bounds what is known to be within reach.
+    """
+    block = (t_s // BLOCK_S).astype(np.int64) % 2
+    out = np.empty(readings.shape[1])
+    for parity in (0, 1):
+        others = readings[:, block != parity]
+        centered = others - np.median(others, axis=1, keepdims=True)
+        spread = np.array([robust_sd(reading) for reading in others])
+        clipped = np.clip(centered / spread[:, None], -4.0, 4.0)  # a blink must not decide
+        covariance = np.outer(spread, spread) * (clipped @ clipped.T / clipped.shape[1] + 0.02 * np.eye(len(spread)))
+        weight = np.linalg.solve(covariance, np.ones(len(spread)))
+        out[block == parity] = weight @ readings[:, block == parity] / weight.sum()
+    return out
+
+
+def jerk_passes(free_s: F64, apart_s: float, each: int) -> Iterator[list[tuple[float, int]]]:
+    """(peak, number of the muscle) at free times, far apart within a pass; muscles in turn, ``each`` jerks for each."""
+    count, wanted = 0, each * len(NASAL)
+    while count < wanted:
+        first = free_s[0] + apart_s * count / wanted
+        jerks: list[tuple[float, int]] = []
+        for free in free_s[free_s >= first].tolist():
+            if count < wanted and (not jerks or free - jerks[-1][0] >= apart_s):
+                jerks.append((free, count % len(NASAL)))
+                count += 1
+        yield jerks
+
+
 def robust_sd(values: F64) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _sharp(picture: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    less: npt.NDArray[np.floating] = picture - cv2.GaussianBlur(picture, (0, 0), LOCAL_PX)
+def _sharp(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    less: npt.NDArray[Any] = picture - cv2.GaussianBlur(picture, (0, 0), LOCAL_PX)
     return less

@@ -102,4 +102,4 @@ def test_past_only_beside_two_sided() -> None:
     assert events
     assert all(event.after_s is None or event.after_s >= -REACH_S for event in events)
     if not QUICK:
-        assert sum(event.logged > 0 for event in events) >= sum(event.flashed > 0 for event in events) > 0
+        assert sum(event.flashed > 0 for event in events) > 0.5 * sum(event.logged > 0 for event in events) > 0
