@@ -91,7 +91,7 @@ class Oracle:
         high = np.ceil(middle + REACH * radius).astype(int)
         box = np.s_[low[1] : high[1], low[0] : high[0]]
         apart2 = (self._column[box] - middle[0]) ** 2 + (self._row[box] - middle[1]) ** 2
-        down, right = np.gradient(still[box], axis=(0, 1))
+        down, right = np.gradient(still[box])
         moved = -self._scale * np.exp(-apart2 / (2.0 * radius**2)) * (right * TOWARD[site, 0] + down * TOWARD[site, 1])
         plain = float(np.sum(moved * left[box]) / np.sum(moved * moved))
         sharp = _sharp(moved)
@@ -111,9 +111,9 @@ class Oracle:
 
     def _follow(self, reference: FloatArray, image: FloatArray) -> FloatArray:
         """The reference moved as the head was (robust affine fit to the pixels), at the light of the image."""
-        matrix, out = np.eye(3), reference.copy()
+        matrix, out = np.eye(3), np.array(reference)
         for _ in range(4):
-            down, right = np.gradient(out)
+            down, right = np.asarray(np.gradient(out))
             rigid = out[self._rigid]
             design = np.vstack([right[self._rigid] * self._terms, down[self._rigid] * self._terms])
             design = np.vstack([design, np.ones_like(rigid), rigid / 100.0])

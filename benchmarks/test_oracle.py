@@ -6,8 +6,8 @@ Per clip without events, for a jerk of the average course and a bump of 6 mm at 
   deviation of the filtered readings at quiet moments. Jerks are put into the crops; what is read of the same crops
   without them is taken off. Ours are the heights of ``Meter``.
 - Blind: the oracle knows all but the time. Gaussian noise that rises through its mean r times a second passes u at
-  6 false alarms an hour when u = sqrt(2 ln(3600 r / 6)); every second jerk of u / d' passes. Ours needs what the program
-  states for half of the observed moments at normal sensitivity.
+  6 false alarms an hour when u = sqrt(2 ln(3600 r / 6)); every second jerk of u / d' passes. Ours needs what the
+  program states for half of the observed moments at normal sensitivity.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ HEADER = (
     *("clip", "px/mm", "quiet\ns", "oracle\nplain", "oracle\nweighted", "oracle\nmixed", "ours", "ours reads\nper mm"),
     *("share of\nplain %", "share of\nbest %", "oracle\nneeds mm", "ours blind\nneeds mm", "blind\nshare %"),
 )
-NOTE = f"""d' per mm: what a jerk of 1 mm reads at its peak through the matched filter, over the robust SD of the filtered
-reading at quiet (observed) moments; a single jerk of the average course, bump of 6 mm, along the muscle's pull; read from
-{EACH} jerks of {SIZE_MM} mm at each muscle put into the crops. The course itself reads 0.76-0.79 at 25-30 frames/s.
+NOTE = f"""d' per mm: what a jerk of 1 mm reads at its peak through the matched filter, over the robust SD of the
+filtered reading at quiet (observed) moments; a single jerk of the average course, bump of 6 mm, along the muscle's
+pull; read from {EACH} jerks of {SIZE_MM} mm at each muscle put into the crops. The course alone reads 0.76-0.79 at
+25-30 frames/s, whoever reads it.
 Oracle: knows place, shape, direction and course, meets the real residual against the crops 0.25-0.8 s away. Plain:
 projected on the picture of the motion. Weighted: local mean taken off, pixels weighted by 1/variance at other moments.
 Mixed: least noisy mean of plain, weighted and ours, learned at other moments. Best: the highest of the three.
