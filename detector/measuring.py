@@ -99,7 +99,8 @@ def _together(crops: list[Crop]) -> Crop:
     if len(crops) == 1:
         return crops[0]
     image = np.mean(np.stack([crop.image for crop in crops]), axis=0, dtype=np.float32)
-    return replace(crops[-1], image=np.asarray(image), t_s=float(np.mean([crop.t_s for crop in crops])))
+    t_s = float(np.mean([crop.t_s for crop in crops]))
+    return replace(crops[-1], image=np.asarray(image), t_s=t_s, averaged=True)
 
 
 def _unmeasured(tracked: Tracked) -> Reading:

@@ -37,6 +37,7 @@ class Crop:
     speed_mm_s: float  # of the head in the picture, against the crop before
     inside: bool  # False when part of the crop lies outside the picture
     face: Face
+    averaged: bool = False  # the mean of consecutive pictures
 
 
 class HeadCrop:

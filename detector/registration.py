@@ -32,6 +32,10 @@ TOLERANCE_PX = 0.004
 TUKEY = 4.685
 LEAST_SCALE_PX = 0.01
 FAST_MM_S = 9.0  # above it (0.3 mm per frame at 30/s) the head is fitted with a quadratic field
+# Averaged crops are measured against one of them for so long, unless the face is off it by so much: at 50 and 60
+# frames/s codecs leave small changes out of one frame and make up for them in a later one. At 30/s and below it brings
+# nothing, and loses time with heads that move.
+KEY_S, KEY_PX = 1.0, 0.4
 # A patch that no longer looks like the mean of the last second is covered, by a hand or a cup, or turned out of sight.
 LOOKS_S = 1.0  # 3 s called a quarter of a talking man's time covered
 LOOKS_BY = 4  # looks are compared in a picture so many times smaller
@@ -81,8 +85,12 @@ class Registrar:
 
     def reset(self) -> None:
         self._now: dict[int, FloatArray] = {}  # the last crop at each size
-        self._before: dict[int, FloatArray] = {}  # the one before it
         self._now_t = 0.0
+        self._key: dict[int, FloatArray] = {}  # the crop that the last was measured against
+        self._key_t = -np.inf
+        self._off_px = np.inf  # of the key, by as much as half of the last crop's patches or more
+        nowhere = np.zeros((len(self.centers), 2), dtype=np.float32)
+        self._before, self._last = nowhere, nowhere  # motion since the key, of the crop before the last and of the last
         self._looks: FloatArray | None = None  # mean of the last crops at that size
         self._count = 0
 
@@ -91,33 +99,39 @@ class Registrar:
         now = self._sizes(crop.image)
         step = np.zeros((len(self.centers), 2), dtype=np.float32)
         if self._now:
-            step = self._step(self._now, now, crop.speed_mm_s)
+            if not crop.averaged or self._off_px > KEY_PX or self._now_t - self._key_t >= KEY_S:
+                self._key, self._key_t, self._last = self._now, self._now_t, np.zeros_like(step)
+            self._before = self._last
+            self._last, self._off_px = self._motion(now, crop.speed_mm_s)
+            step = self._last - self._before
         self._remember(now[LOOKS_BY], crop.t_s - self._now_t)
-        self._before, self._now, self._now_t = self._now, now, crop.t_s
+        self._now, self._now_t = now, crop.t_s
         return Field(crop.t_s, step, crop)
 
     @property
     def ready(self) -> bool:
         """Whether two crops have come, so that the last can be read again."""
-        return bool(self._before)
+        return bool(self._key)
 
     def reread(self, image: FloatArray, speed_mm_s: float) -> FloatArray:
         """(N, 2) steps, px, had the crop last pushed looked like ``image``; nothing is kept of it."""
-        assert self._before, "after two crops"
-        return self._step(self._before, self._sizes(image), speed_mm_s)
+        assert self._key, "after two crops"
+        return self._motion(self._sizes(image), speed_mm_s)[0] - self._before
 
-    def _step(self, before: dict[int, FloatArray], now: dict[int, FloatArray], speed_mm_s: float) -> FloatArray:
-        """(N, 2) steps against the head."""
-        motion, texture = self._register(before, now)
+    def _motion(self, now: dict[int, FloatArray], speed_mm_s: float) -> tuple[FloatArray, float]:
+        """(N, 2) motion since the key against the head, px, and how far half of the patches are off the key."""
+        motion, texture = self._register(self._key, now)
+        off = np.hypot(motion[:, 0], motion[:, 1])
+        off_px = float(np.median(off[np.isfinite(off)])) if np.isfinite(off).any() else np.inf
         motion[self._covered(now[LOOKS_BY])] = np.nan
         basis = self._quadratic if speed_mm_s > FAST_MM_S else self._affine
         # a patch without texture says little about the head: weight by how well it can be placed
         usable = np.maximum(texture, 0.0)
         middle = float(np.median(usable[self.trust > 0.0]))
         trust = (self.trust * usable / (usable + middle + 1e-6)).astype(np.float32)
-        step = np.empty((len(self.centers), 2), dtype=np.float32)
-        fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, step)
-        return step
+        own = np.empty((len(self.centers), 2), dtype=np.float32)
+        fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, own)
+        return own, off_px
 
     def _sizes(self, image: FloatArray) -> dict[int, FloatArray]:
         return {by: self._smaller(image, by) for by in (1, *(level.by for level in self._levels))}

@@ -275,6 +275,32 @@ def test_a_picture_read_in_place_of_the_last_leaves_no_trace() -> None:
     np.testing.assert_array_equal(registrar.push(shots[5]).step_px, other.push(shots[5]).step_px)
 
 
+def test_averaged_crops_are_measured_against_one_so_that_errors_do_not_add_up() -> None:
+    crops, frames = crops_of([k / 30.0 for k in range(28)])
+    rng = np.random.default_rng(2)
+    shots = [crops.crop(frame, face_at(frame, Pose())) for frame in frames]
+    noisy = [
+        dataclasses.replace(s, image=s.image + rng.normal(0, 3.0, s.image.shape).astype(np.float32)) for s in shots
+    ]
+    spread = []
+    for averaged in (True, False):
+        registrar = registrar_of(crops)
+        steps = [registrar.push(dataclasses.replace(shot, averaged=averaged)).step_px for shot in noisy]
+        place = np.cumsum(steps, axis=0)
+        spread.append(float(np.nanmedian(np.std(place[4:], axis=0))))
+    assert spread[0] < 0.8 * spread[1]
+
+
+def test_averaged_crops_of_a_face_that_moves_off_are_measured_from_one_to_the_next() -> None:
+    crops, frames = crops_of([k / 30.0 for k in range(8)])
+    shots = [crops.crop(frame, face_at(frame, Pose())) for frame in frames]
+    off = [dataclasses.replace(s, image=np.roll(s.image, k, axis=1)) for k, s in enumerate(shots)]  # a px each
+    apart, together = registrar_of(crops), registrar_of(crops)
+    for shot in off:
+        one, other = apart.push(shot), together.push(dataclasses.replace(shot, averaged=True))
+        np.testing.assert_array_equal(one.step_px, other.step_px)
+
+
 def test_what_comes_before_the_face_is_no_motion_of_it() -> None:
     crops, frames = crops_of([k / 20.0 for k in range(60)])
     registrar = registrar_of(crops)
