@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +52,14 @@ class Decider:
     Parameters
     ----------
     settings : Settings
+    on_sighting : callable, optional
+        Called with every jerk as soon as it is over, before its episode is.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_sighting: Callable[[Twitch], None] | None = None) -> None:
         self._settings = settings
         self._detector = Detector(settings)
-        self._grouper = Grouper(settings)
+        self._grouper = Grouper(settings, on_sighting)
         self._waiting: deque[Reading] = deque()  # for their scores
         self._decided: deque[Moment | Candidate] = deque()  # not yet grouped; outlives a reader who is stopped halfway
         self._moments: deque[Moment] = deque()
@@ -184,6 +186,15 @@ class Decider:
             hundredths = np.minimum(100.0 * self._needed.popleft()[1], LIMIT_MOST)
             for k in np.flatnonzero(np.isfinite(hundredths)).tolist():
                 self._tally.needs[k][round(float(hundredths[k]))] += 1
+
+    def start_anew(self) -> None:
+        """Forget the noise learned so far; between two stretches."""
+        self._detector = Detector(self._settings)
+
+    def begin_session(self) -> None:
+        """Count the totals from here on; findings go on as they are."""
+        last_s, seen_s, why = self._tally.last_t, self._tally.seen_t, self._tally.why
+        self._tally = _Tally(last_t=last_s, first_t=last_s, seen_t=seen_s, why=why)
 
     def seconds(self) -> float:
         """Length of what has been through, the last frame counted as long as the others."""

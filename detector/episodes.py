@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,6 +30,7 @@ TRAIN_BAR = 1.1  # of the threshold, for their joint score: speech reached 1.01 
 TRAIN_QUIET = 2.5  # score that noise reaches often: what a jerk adds to its train is above it
 TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
 NEWS_S = 0.2  # a candidate comes this long after its moment at most
+SIGHTED_S = 0.25  # after its peak a jerk is over as a rule and can be measured, long before its episode is
 LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
 LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
 NEAR_MISS = 0.75  # of the threshold: kept as rejected, for review
@@ -49,9 +50,17 @@ _RADIUS = round(SAME_S * RATE_HZ)
 
 
 class Grouper:
-    """Streams moments and candidates in, twitches and episodes out."""
+    """Streams moments and candidates in, twitches and episodes out.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    settings : Settings
+    on_sighting : callable, optional
+        Called with every jerk that passes as soon as it is over: a second or more before its episode is, which may
+        still find weaker jerks beside it, or take it for the echo of another.
+    """
+
+    def __init__(self, settings: Settings, on_sighting: Callable[[Twitch], None] | None = None) -> None:
         self._settings = settings
         self._threshold = THRESHOLDS[settings.sensitivity]
         self._number = 0
@@ -62,6 +71,8 @@ class Grouper:
         self._told_s = -np.inf  # jerks up to here are told
         self._judged_s = -np.inf  # candidates up to here have been judged as seeds of a train
         self._trains: set[float] = set()  # times of waiting candidates that pass as part of a train
+        self._on_sighting = on_sighting
+        self._sighted_s = -np.inf  # jerks up to here are sighted, or did not pass
 
     def push(self, item: Moment | Candidate) -> Iterator[Twitch | Episode]:
         """Twitches and episodes that are settled once ``item`` has come."""
@@ -72,6 +83,7 @@ class Grouper:
             return
         self._record.append(item)
         self._judge_trains(item.t_s - TRAIN_AHEAD_S)
+        self._sight(item.t_s - SIGHTED_S)
         passed = self._first_run()
         if passed and item.t_s - passed[0].moment.t_s > LONGEST_S:
             until_s = item.t_s - CHAIN_S  # not amid a jerk
@@ -88,6 +100,7 @@ class Grouper:
         """Everything that is left."""
         yield from self._tell()
         self._judge_trains(np.inf)
+        self._sight(np.inf)
         while passed := self._first_run():
             yield from self._close(passed)
         yield from self._reject_before(np.inf)
@@ -131,6 +144,17 @@ class Grouper:
             if self.train_score(c) >= TRAIN_BAR * self._threshold:
                 self._trains.add(c.moment.t_s)
                 self._wait_until(c.moment.t_s)
+
+    def _sight(self, until_s: float) -> None:
+        if self._on_sighting is None:
+            return
+        for c in self._waiting:
+            if not self._sighted_s < c.moment.t_s <= until_s:
+                continue
+            self._sighted_s = c.moment.t_s
+            if self._passes(c):
+                place = self._position(c.moment.t_s)
+                self._on_sighting(shape_twitch(self._record, place, c.region, _toward(c), kept=True, reason=""))
 
     def train_score(self, candidate: Candidate) -> float:
         """Joint score of the train that a jerk belongs to; 0 when there are not ``TRAIN_LEAST`` of them."""

@@ -41,10 +41,14 @@ class Measurer:
         self._crops = HeadCrop(settings)
         self._registrar = Registrar(self._crops.scale, self._crops.shape, self._crops.origin)
         self._meter = Meter(self._registrar.centers_mm, self._crops.scale, self._crops.origin)
-        self._probe = GainProbe(self._crops.scale, self._crops.shape, self._crops.origin)
+        self.start_anew()
         self._held: list[Crop] = []  # to be measured together with the next
         self._measured_s = -np.inf  # the crop measured last
         self._last: Reading | None = None  # held back until it is known whether it ends its stretch
+
+    def start_anew(self) -> None:
+        """Forget how small motion reads in this recording; between two runs."""
+        self._probe = GainProbe(self._crops.scale, self._crops.shape, self._crops.origin)
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
         """A reading for every frame, one mesh interval and one frame behind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from detector.config import Settings
 from detector.deciding import Decider, Event
 from detector.measuring import Measurer
 from detector.readings import Measured, Reading
-from detector.types import Frame
+from detector.types import Frame, Twitch
 
 __all__ = ["NASAL", "Event", "Measured", "Pipeline", "Reading"]
 
@@ -26,12 +26,24 @@ class Pipeline:
     settings : Settings
     model : Path
         The verified face model.
+    on_reading : callable, optional
+        Called with every frame once it is measured, half a second before it is decided.
+    on_sighting : callable, optional
+        Called with every jerk as soon as it is over, before its episode is.
     """
 
-    def __init__(self, settings: Settings, model: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: Path,
+        *,
+        on_reading: Callable[[Reading], None] | None = None,
+        on_sighting: Callable[[Twitch], None] | None = None,
+    ) -> None:
         self.settings = settings
         self._measurer = Measurer(settings, model)
-        self._decider = Decider(settings)
+        self._decider = Decider(settings, on_sighting)
+        self._on_reading = on_reading
 
     @property
     def threshold(self) -> float:
@@ -39,16 +51,33 @@ class Pipeline:
         return self._decider.threshold
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Event]:
-        """Everything found, as it is settled: moments about 0.6 s behind the frames, episodes once they are over."""
+        """Everything found, as it is settled: moments about 0.6 s behind the frames, episodes once they are over.
+
+        It may run again with later frames of the same source: what was learned of it serves on.
+        """
         for reading in self._measurer.run(frames):
-            yield from self._decider.push(reading)
+            yield from self._push(reading)
         yield from self._decider.drain()
 
     def drain(self) -> Iterator[Event]:
         """What is still on its way, when the frames have ended or something stopped them."""
         for reading in self._measurer.drain():
-            yield from self._decider.push(reading)
+            yield from self._push(reading)
         yield from self._decider.drain()
+
+    def _push(self, reading: Reading) -> Iterator[Event]:
+        if self._on_reading is not None:
+            self._on_reading(reading)
+        yield from self._decider.push(reading)
+
+    def start_anew(self) -> None:
+        """Forget what was learned of the source, as if it began now; between two runs."""
+        self._measurer.start_anew()
+        self._decider.start_anew()
+
+    def begin_session(self) -> None:
+        """Count :meth:`session_fields` and :meth:`seconds` from here on; findings go on as they are."""
+        self._decider.begin_session()
 
     def seconds(self) -> float:
         """Length of what has been through, the last frame counted as long as the others."""

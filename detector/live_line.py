@@ -1,0 +1,251 @@
+"""The measuring thread of ``nasalis live``: a source that goes on and off, through the line, as messages to the reader.
+
+The window and the log are the reader's, in the main thread; nothing here waits for them.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from detector.config import Settings
+from detector.instant import Flash, Flasher
+from detector.live_source import LiveSource, SourceEvent
+from detector.pipeline import Measured, Pipeline, Reading
+from detector.types import Episode, Frame, Twitch
+
+# Pictures kept until they are measured, so that what is drawn lies on the picture it was measured in: one mesh interval
+# and the frames made ahead, at 60/s.
+PICTURES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A jerk that is over, told before its episode is; the episode has the last word on it."""
+
+    twitch: Twitch
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing was measured in between."""
+
+    start_s: float
+    end_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Figures of the session so far, for its record in the log."""
+
+    fields: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last message; with what stopped the line, unless the source came to its end."""
+
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame and what was measured in it."""
+
+    frame: Frame
+    reading: Reading | None  # None before any
+
+
+Message = Measured | Twitch | Episode | Sighting | Flash | SourceEvent | Gap | Totals | Ended
+
+
+class LiveLine:
+    """Measures in a thread of its own from :meth:`start` on.
+
+    Parameters
+    ----------
+    source : LiveSource
+        Closed by the reader, after :class:`Ended`.
+    settings : Settings
+    model : Path
+        The verified face model.
+    duration_s : float
+        Of the source, after which the line ends.
+    """
+
+    def __init__(self, source: LiveSource, settings: Settings, model: Path, duration_s: float) -> None:
+        self._source = source
+        self._duration_s = duration_s
+        self._pipeline = Pipeline(settings, model, on_reading=self._read, on_sighting=self._sight)
+        self._flasher = Flasher(settings)
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="nasalis-line", daemon=True)
+        self._pictures: deque[Frame] = deque(maxlen=PICTURES)
+        self._picture: Picture | None = None
+        self._behind_s = float("inf")  # of the source's time, of a clock that runs on: the least seen
+        self._paused = False
+        self._anew = False
+        self._stopped = False
+        self._due: Literal["", "told", "told, and counted anew"] = ""
+        self._last_s: float | None = None  # of the frames measured
+        self._why = ""  # why the last stretch ended
+
+    # for the reader
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No more pictures; what is on its way still comes, then :class:`Ended`."""
+        self._stopped = True
+        self._source.stop()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until the thread has ended, or so long."""
+        self._thread.join(timeout_s)
+
+    def take(self, timeout_s: float) -> list[Message]:
+        """What came since; waits so long for the first."""
+        out: list[Message] = []
+        with suppress(queue.Empty):
+            out.append(self._messages.get(timeout=timeout_s))
+            while True:
+                out.append(self._messages.get_nowait())
+        return out
+
+    @property
+    def picture(self) -> Picture | None:
+        """The last one that was measured, or that came while none is."""
+        return self._picture
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """Let pictures pass unmeasured."""
+        self._paused = paused
+
+    def start_anew(self) -> None:
+        """Forget the noise learned so far, at the next picture."""
+        self._anew = True
+
+    def ask_totals(self, *, count_anew: bool = False) -> None:
+        """:class:`Totals` comes after the next moment that is decided; the count may begin anew there."""
+        if self._due != "told, and counted anew":
+            self._due = "told, and counted anew" if count_anew else "told"
+
+    @property
+    def now_s(self) -> float:
+        """The time of the source now: that of its newest picture, going on by the clock."""
+        return 0.0 if self._behind_s == float("inf") else time.monotonic() - self._behind_s
+
+    def hear(self, event: SourceEvent) -> None:
+        """What the source tells, from any thread."""
+        if event.kind in ("lost", "resolution"):
+            self._why = event.words
+        self._messages.put(event)
+
+    # in the thread
+
+    def _work(self) -> None:
+        error: BaseException | None = None
+        try:
+            self._follow()
+        except BaseException as raised:  # the reader's to handle, whatever it is
+            error = raised
+            with suppress(Exception):  # what was measured is not lost, unless the fault keeps it from being decided
+                self._put_all(self._pipeline.drain())
+        with suppress(Exception):
+            self._tell_totals()
+        self._messages.put(Ended(error))
+
+    def _follow(self) -> None:
+        for stretch in self._source.stretches():
+            while self._is_measured(stretch):
+                pass
+
+    def _is_measured(self, stretch: Iterator[Frame]) -> bool:
+        """Measure until the stretch ends, or is broken off by the reader; whether there may be more of it."""
+        first = self._skip(stretch)
+        if first is None:
+            return False
+        if self._last_s is not None and first.t_s - self._last_s > self._pipeline.settings.max_gap_s:
+            self._messages.put(Gap(self._last_s, first.t_s, self._why or "no pictures"))
+        self._why = ""
+        self._put_all(self._pipeline.run(self._watched(first, stretch)))
+        self._flasher.finish()
+        if self._anew:
+            self._anew = False
+            self._pipeline.start_anew()
+            self._flasher = Flasher(self._pipeline.settings)
+        return not self._stopped
+
+    def _skip(self, stretch: Iterator[Frame]) -> Frame | None:
+        """The next frame to be measured; None when the stretch has none."""
+        for frame in stretch:
+            if self._ends_at(frame):
+                return None
+            self._note_time(frame)
+            if not self._paused:
+                return frame
+            self._why = "paused"
+            self._picture = Picture(frame, None)
+        return None
+
+    def _watched(self, first: Frame, stretch: Iterator[Frame]) -> Iterator[Frame]:
+        frame: Frame | None = first
+        while frame is not None:
+            self._pictures.append(frame)
+            self._last_s = frame.t_s
+            yield frame
+            if self._paused or self._anew or self._stopped:
+                return
+            frame = next(stretch, None)
+            if frame is not None:
+                self._note_time(frame)
+                if self._ends_at(frame):
+                    return
+
+    def _ends_at(self, frame: Frame) -> bool:
+        if frame.t_s >= self._duration_s:
+            self.stop()
+        return self._stopped
+
+    def _note_time(self, frame: Frame) -> None:
+        self._behind_s = min(self._behind_s, time.monotonic() - frame.t_s)
+
+    def _put_all(self, events: Iterator[Measured | Twitch | Episode]) -> None:
+        for event in events:
+            self._messages.put(event)
+            if self._due and isinstance(event, Measured):
+                due, self._due = self._due, ""
+                self._tell_totals()
+                if due == "told, and counted anew":
+                    self._pipeline.begin_session()
+
+    def _tell_totals(self) -> None:
+        self._messages.put(Totals(self._pipeline.session_fields(), self._pipeline.seconds()))
+
+    def _read(self, reading: Reading) -> None:
+        frame = next((frame for frame in self._pictures if frame.t_s == reading.t_s), None)
+        if frame is not None:
+            self._picture = Picture(frame, reading)
+        if reading.sample is not None:
+            flash = self._flasher.push(reading.sample)
+            if flash is not None:
+                self._messages.put(flash)
+        if reading.ends_stretch:
+            self._flasher.finish()
+
+    def _sight(self, twitch: Twitch) -> None:
+        self._messages.put(Sighting(twitch))

@@ -1,0 +1,152 @@
+"""What a live watch finds, into the log as it is found: under the session it falls in, in that session's own time."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+
+from detector.live_line import Totals
+from detector.record.entries import LoggedEpisode, episode_id, moment_of, time_of_day
+from detector.record.log import EpisodeLog
+from detector.types import Episode, Session, Twitch
+
+
+@dataclass(slots=True)
+class _Run:
+    key: int  # of the log
+    start_s: float  # of the source's time
+    session: Session
+    episodes: int = 0
+
+
+class LiveLog:
+    """The sessions of one watch.
+
+    Parameters
+    ----------
+    log : EpisodeLog
+    session : Session
+        What is known of the watch: source, settings, versions, and when it began. Every session is a copy of it.
+    keep_rejected : bool
+        Also what was rejected; without it the log stays small over hours of talking.
+
+    Raises
+    ------
+    LogError
+        In every method.
+    """
+
+    def __init__(self, log: EpisodeLog, session: Session, *, keep_rejected: bool) -> None:
+        self._log = log
+        self._first = session
+        self._keep_rejected = keep_rejected
+        self._runs: list[_Run] = []  # the current one last, and the one before it, which may still get an episode
+        self._begin(0.0)
+
+    @property
+    def session(self) -> Session:
+        """The current one."""
+        return self._runs[-1].session
+
+    @property
+    def start_s(self) -> float:
+        """When the current session began, in the source's time."""
+        return self._runs[-1].start_s
+
+    @property
+    def runs(self) -> list[int]:
+        """Keys of all sessions of the watch."""
+        return list(self._keys)
+
+    def roll(self, at_s: float, totals: Totals) -> None:
+        """The session is over, and another goes on from ``at_s``."""
+        self.save(totals, "complete")
+        self._begin(at_s)
+
+    def save(self, totals: Totals, status: str) -> None:
+        """The figures of the current session, as they stand; more than once, so that a power cut leaves some."""
+        session = self.session
+        for name, value in totals.fields.items():
+            if name != "notes":
+                setattr(session, name, value)
+        session.notes = [*self._first.notes, *totals.fields["notes"]]
+        session.duration_s = totals.seconds
+        session.status = status
+        self._log.finish(self._runs[-1].key, session)
+
+    def add_sighting(self, twitch: Twitch) -> None:
+        """A jerk whose episode is not over yet."""
+        run = self._at(twitch.peak_s)
+        self._log.add_twitch(run.key, _moved(twitch, run.start_s))
+
+    def add_rejected(self, twitch: Twitch) -> None:
+        """What is no twitch, with its reason."""
+        if self._keep_rejected:
+            run = self._at(twitch.peak_s)
+            self._log.add_twitch(run.key, _moved(twitch, run.start_s))
+
+    def add_episode(self, episode: Episode) -> LoggedEpisode:
+        """An episode that is over, as the log has it."""
+        run = self._at(episode.start_s)
+        run.episodes += 1
+        own = dataclasses.replace(
+            episode,
+            number=run.episodes,
+            start_s=episode.start_s - run.start_s,
+            end_s=episode.end_s - run.start_s,
+            twitches=tuple(_moved(twitch, run.start_s) for twitch in episode.twitches),
+        )
+        self._log.add_episode(run.key, own)
+        session = run.session
+        return LoggedEpisode(
+            episode_id(session.session_id, own.number),
+            run.key,
+            session.session_id,
+            session.source,
+            time_of_day(session.start_utc, own.start_s),
+            own,
+        )
+
+    def add_gap(self, start_s: float, end_s: float, reason: str) -> None:
+        """Time in which nothing was measured."""
+        run = self._at(start_s)
+        self._log.add_gap(run.key, start_s - run.start_s, end_s - run.start_s, reason)
+
+    def add_marker(self, t_s: float) -> None:
+        """The person felt a twitch."""
+        run = self._at(t_s)
+        self._log.add_marker(run.key, t_s - run.start_s)
+
+    def undo_marker(self) -> float | None:
+        """Take the last marker of the watch back; its time, or None when there is none."""
+        for run in reversed(self._runs):
+            t_s = self._log.undo_marker(run.key)
+            if t_s is not None:
+                return t_s + run.start_s
+        return None
+
+    def time_of_day(self, t_s: float) -> str:
+        """ISO 8601; empty when unknown."""
+        return time_of_day(self._first.start_utc, t_s)
+
+    def _begin(self, at_s: float) -> None:
+        moment = moment_of(self._first.start_utc, at_s)
+        session = dataclasses.replace(
+            self._first, start_utc="" if moment is None else moment.isoformat(timespec="milliseconds"), notes=[]
+        )
+        session.session_id = _identity(session)
+        self._runs = [*self._runs[-1:], _Run(self._log.begin(session), at_s, session)]
+        self._keys = [*getattr(self, "_keys", []), self._runs[-1].key]
+
+    def _at(self, t_s: float) -> _Run:
+        return next((run for run in reversed(self._runs) if t_s >= run.start_s), self._runs[0])
+
+
+def _moved(twitch: Twitch, start_s: float) -> Twitch:
+    if start_s == 0.0:
+        return twitch
+    return dataclasses.replace(
+        twitch, onset_s=twitch.onset_s - start_s, peak_s=twitch.peak_s - start_s, offset_s=twitch.offset_s - start_s
+    )
