@@ -87,7 +87,7 @@ def _draw_rings(area: Picture, plan: Layout, centers: _Points, state: LiveState)
     """A ring on every watched place, a thick one where it twitches; with a dark rim, so that they show on any skin."""
     import cv2
 
-    ring = _ring(centers)
+    ring = _ring(centers, plan)
     lit = {one.region for one in state.flagged if 0.0 <= state.now_s - one.told_s < LIT_S}
     for number, (site, nasal, (x, y)) in enumerate(zip(SITES, IS_NASAL, centers, strict=True)):
         if nasal and number not in lit and _inside(area, x, y):
@@ -107,9 +107,11 @@ def _draw_rings(area: Picture, plan: Layout, centers: _Points, state: LiveState)
             cv2.circle(area, at, radius, SIDE_COLORS[SITES[one.region].side], thick, cv2.LINE_AA, _BITS)
 
 
-def _ring(centers: _Points) -> float:
+def _ring(centers: _Points, plan: Layout) -> float:
+    """Radius of a ring, px; never so small that its own line fills it."""
     wide = float(np.hypot(*(centers[_LEFT] - centers[_RIGHT])))
-    return max(2.5, RING_SHARE * wide) if math.isfinite(wide) else 2.5
+    least = 2.5 * plan.line
+    return max(least, RING_SHARE * wide) if math.isfinite(wide) else least
 
 
 def _inside(area: Picture, x: float, y: float) -> bool:
@@ -132,7 +134,7 @@ def _draw_name(area: Picture, plan: Layout, one: Flagged, centers: _Points | Non
     top = round(2.5 * plan.text) if side == "midline" else (area.shape[0] - tall) // 2
     if centers is not None and _inside(area, *centers[one.region]):
         x, y = round(centers[one.region][0]), round(centers[one.region][1])
-        reach = round(REACH * _ring(centers)) + 2 * plan.line
+        reach = round(REACH * _ring(centers, plan)) + 2 * plan.line
         if side != "midline":
             top = y - tall // 2
         if left - reach < x < left + wide + reach:  # else it would hide what it names
