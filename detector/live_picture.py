@@ -88,19 +88,19 @@ def _draw_rings(area: Picture, plan: Layout, centers: _Points, state: LiveState)
     import cv2
 
     ring = _ring(centers, plan)
+    thin = max(1, round(ring / 7.0))  # the skin inside is what the subject wants to see
     lit = {one.region for one in state.flagged if 0.0 <= state.now_s - one.told_s < LIT_S}
     for number, (site, nasal, (x, y)) in enumerate(zip(SITES, IS_NASAL, centers, strict=True)):
         if nasal and number not in lit and _inside(area, x, y):
             at = (round(x * 2**_BITS), round(y * 2**_BITS))
-            radius, rim = round(ring * 2**_BITS), round((ring + plan.line) * 2**_BITS)
-            cv2.circle(area, at, rim, DARK, plan.line, cv2.LINE_AA, _BITS)
-            cv2.circle(area, at, radius, SIDE_COLORS[site.side], plan.line, cv2.LINE_AA, _BITS)
+            radius, rim = round(ring * 2**_BITS), round((ring + thin) * 2**_BITS)
+            cv2.circle(area, at, rim, DARK, thin, cv2.LINE_AA, _BITS)
+            cv2.circle(area, at, radius, SIDE_COLORS[site.side], thin, cv2.LINE_AA, _BITS)
     for one in state.flagged:
         x, y = centers[one.region]
         age = state.now_s - one.told_s
         if 0.0 <= age < LIT_S and _inside(area, x, y):
             at = (round(x * 2**_BITS), round(y * 2**_BITS))
-            # Not so thick that the skin inside is hidden: it is what the subject wants to see.
             thick = max(1, round((1.0 - age / LIT_S) * min(4 * plan.line, 0.7 * ring)))
             radius = round(REACH * ring * 2**_BITS)
             cv2.circle(area, at, radius, DARK, thick + 2 * plan.line, cv2.LINE_AA, _BITS)
