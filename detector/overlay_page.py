@@ -1,45 +1,46 @@
 """One picture of the overlay.
 
 Above the clip: time, episodes, and why there is no verdict. In it: a ring on every region, in the color of its side,
-and a label at each twitch. Below: the detection score of each side over the last seconds. Colors are those of Okabe and
-Ito, which people with any color vision can tell apart; what they say is written out too.
+and a label at each twitch. Below: the detection score of each side over the last seconds.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from detector.drawing import (
+    DARK,
+    GRAY,
+    PANEL,
+    SIDE_COLORS,
+    UNOBSERVED,
+    WHITE,
+    Box,
+    Color,
+    Picture,
+    even,
+    put_text,
+    runs,
+    scaled,
+    text_width,
+    toward,
+)
 from detector.regions import SITES
 from detector.types import Episode, FloatArray, Frame, Twitch
 
-Picture = npt.NDArray[np.uint8]
-Color = tuple[int, int, int]  # blue, green, red
-Box = tuple[int, int, int, int]  # left, top, width, height
 Label = tuple[Box, str, Color, Color]  # where, words, color of the frame and of the words
 
-SIDE_COLORS: dict[str, Color] = {
-    "right": (0, 159, 230),  # orange
-    "left": (233, 180, 86),  # sky blue
-    "midline": (115, 190, 60),  # bluish green, lighter than theirs: it has to show on skin and on gray
-    "both": (115, 190, 60),
-}
 WINDOW_S = 5.0  # shown in the strip
 LINGER_S = 0.6  # s that a twitch stays marked: one of 0.1 s would pass unseen
 SHOWN_THRESHOLDS = 2.5  # height of a row of the strip, in thresholds
 SMALL_PX, LARGE_PX = 540, 1920  # a shorter side below is enlarged, a longer side above reduced
-_WHITE: Color = (245, 245, 245)
-_GRAY: Color = (150, 150, 150)
-_DARK: Color = (28, 28, 28)
-_PANEL: Color = (44, 44, 44)
-_UNOBSERVED: Color = (74, 74, 74)
 _AREAS: tuple[tuple[str, str], ...] = (("right", "right"), ("midline", "mid"), ("left", "left"))
 _OF_AREA = {area: np.array([site.side == area for site in SITES]) for area, _ in _AREAS}
 
@@ -76,14 +77,14 @@ class Page:
         threshold: float,
     ) -> None:
         self.scale = _scale(width, height)
-        self.picture_size = (_even(width * self.scale), _even(height * self.scale))
+        self.picture_size = (even(width * self.scale), even(height * self.scale))
         self.width = self.picture_size[0]
         self.text_px = max(13, round(min(self.width, self.picture_size[1]) / 36))
         self.line_px = max(1, round(self.text_px / 12))
-        self.bar_px = _even(1.9 * self.text_px)
-        self.strip_px = _even(3 * 3.0 * self.text_px + 1.8 * self.text_px)
+        self.bar_px = even(1.9 * self.text_px)
+        self.strip_px = even(3 * 3.0 * self.text_px + 1.8 * self.text_px)
         self.height = self.bar_px + self.picture_size[1] + self.strip_px
-        self._blank: Picture = np.full((self.height, self.width, 3), _DARK, np.uint8)
+        self._blank: Picture = np.full((self.height, self.width, 3), DARK, np.uint8)
         self._records = records
         self._times = [record.t_s for record in records]
         self._peaks = _peaks(records, threshold)
@@ -116,16 +117,16 @@ class Page:
         begun = sum(episode.start_s <= t_s for episode in self._episodes)
         going = any(episode.start_s <= t_s < episode.end_s for episode in self._episodes)
         clock = f"{int(t_s // 60)}:{t_s % 60:05.2f}"
-        right = self._text(page, clock, (pad, base), _WHITE)
+        right = self._text(page, clock, (pad, base), WHITE)
         count = f"episode {begun} of {len(self._episodes)}"
-        self._text(page, count, (right + 2 * pad, base), _WHITE if going else _GRAY, bold=going)
+        self._text(page, count, (right + 2 * pad, base), WHITE if going else GRAY, bold=going)
         if record is None or not record.observed:
             why = "not measured" if record is None else record.why
             left = right + 2 * pad + self._measure(count, going) + 2 * pad
             # On a narrow picture the first reason has to do.
             full, first = (f"not observed: {text}" for text in (why, why.partition(",")[0]))
             label = full if self._measure(full, True) <= self.width - pad - left else first
-            self._text(page, label, (self.width - pad - self._measure(label, True), base), _WHITE, bold=True)
+            self._text(page, label, (self.width - pad - self._measure(label, True), base), WHITE, bold=True)
 
     def _draw_regions(self, picture: Picture, record: OverlayRecord, t_s: float) -> None:
         import cv2
@@ -145,7 +146,7 @@ class Page:
             if center is not None:
                 labels.append(self._draw_twitch(picture, twitch, center, face, [box for box, *_ in labels]))
         for (left, top, wide, tall), words, frame, ink in labels:  # after all lines, so that none crosses a label
-            cv2.rectangle(picture, (left, top), (left + wide, top + tall), _DARK, -1)
+            cv2.rectangle(picture, (left, top), (left + wide, top + tall), DARK, -1)
             cv2.rectangle(picture, (left, top), (left + wide, top + tall), frame, self.line_px)
             self._text(picture, words, (left + self.text_px // 2, top + round(1.2 * self.text_px)), ink)
 
@@ -175,11 +176,11 @@ class Page:
         """Draw the ring and the line to its label, and give the label."""
         import cv2
 
-        color = SIDE_COLORS[twitch.side] if twitch.kept else _GRAY
+        color = SIDE_COLORS[twitch.side] if twitch.kept else GRAY
         at = (round(center[0]), round(center[1]))
         reach = round(2.0 * face.ring)
         # A dark rim, so that the ring shows on any skin; the skin inside stays free to look at.
-        rings = ((_DARK, 2 * self.line_px + 2), (color, 2 * self.line_px)) if twitch.kept else ((color, self.line_px),)
+        rings = ((DARK, 2 * self.line_px + 2), (color, 2 * self.line_px)) if twitch.kept else ((color, self.line_px),)
         for ring, thick in rings:
             cv2.circle(picture, at, reach, ring, thick, cv2.LINE_AA)
         words = f"{twitch.side} {_muscle(twitch.region).replace('_', ' ')} {twitch.amplitude_mm:.1f} mm"
@@ -194,8 +195,8 @@ class Page:
             anchor = (left if left > at[0] else left + width, top + height // 2)
         else:
             anchor = (at[0], top)
-        cv2.line(picture, _toward(at, anchor, reach), anchor, color, self.line_px, cv2.LINE_AA)
-        return box, words, color, _WHITE if twitch.kept else _GRAY
+        cv2.line(picture, toward(at, anchor, reach), anchor, color, self.line_px, cv2.LINE_AA)
+        return box, words, color, WHITE if twitch.kept else GRAY
 
     def _place(
         self, words: str, at: tuple[int, int], face: _Extent, side: str, width: int, height: int, taken: list[Box]
@@ -228,20 +229,20 @@ class Page:
         top = self.bar_px + self.picture_size[1] + pad
         row_px = (self.height - round(1.3 * self.text_px) - top) // len(_AREAS)
         first = bisect_right(self._times, t_s - WINDOW_S)
-        x_of = _scaled(t_s - WINDOW_S, t_s, left, right)
+        x_of = scaled(t_s - WINDOW_S, t_s, left, right)
         x = [round(x_of(time)) for time in self._times[first : now + 1]]
         for row, (area, name) in enumerate(_AREAS):
             upper, lower = top + row * row_px, top + (row + 1) * row_px - self.line_px - 2
-            cv2.rectangle(page, (left, upper), (right, lower), _PANEL, -1)
+            cv2.rectangle(page, (left, upper), (right, lower), PANEL, -1)
             for index, a, b in zip(range(first, now), x, x[1:], strict=False):
                 if not self._records[index].observed:
-                    cv2.rectangle(page, (a, upper), (b, lower), _UNOBSERVED, -1)
-            y_of = _scaled(0.0, SHOWN_THRESHOLDS, lower - self.line_px, upper + self.line_px)
+                    cv2.rectangle(page, (a, upper), (b, lower), UNOBSERVED, -1)
+            y_of = scaled(0.0, SHOWN_THRESHOLDS, lower - self.line_px, upper + self.line_px)
             bar = round(y_of(1.0))
             for dash in range(left, right, 8 * self.line_px):
-                cv2.line(page, (dash, bar), (min(dash + 4 * self.line_px, right), bar), _GRAY, self.line_px)
+                cv2.line(page, (dash, bar), (min(dash + 4 * self.line_px, right), bar), GRAY, self.line_px)
             heights = self._peaks[area][first : now + 1]
-            for run in _runs(heights):
+            for run in runs(heights):
                 line = np.array([(x[i], round(y_of(heights[i]))) for i in run], np.int32)
                 cv2.polylines(page, [line], False, SIDE_COLORS[area], self.line_px, cv2.LINE_AA)
             for twitch in self._twitches:
@@ -249,7 +250,7 @@ class Page:
                     self._draw_mark(page, round(x_of(twitch.peak_s)), upper, twitch)
             self._text(page, name, (pad, (upper + lower + self.text_px) // 2 - 1), SIDE_COLORS[area], bold=True)
         note = f"score of each side, last {WINDOW_S:g} s; dashes: threshold; gray: not observed"
-        self._text(page, note, (left, self.height - round(0.35 * self.text_px)), _GRAY, small=True)
+        self._text(page, note, (left, self.height - round(0.35 * self.text_px)), GRAY, small=True)
 
     def _draw_mark(self, page: Picture, x: int, top: int, twitch: Twitch) -> None:
         """A triangle that points at the peak of a kept twitch; an outline for a rejected one."""
@@ -258,13 +259,13 @@ class Page:
         half = self.text_px // 3
         corners = np.array([(x - half, top + 1), (x + half, top + 1), (x, top + 1 + 2 * half)], np.int32)
         if twitch.kept:
-            cv2.fillPoly(page, [corners], _WHITE, cv2.LINE_AA)
+            cv2.fillPoly(page, [corners], WHITE, cv2.LINE_AA)
         else:
-            cv2.polylines(page, [corners], True, _GRAY, 1, cv2.LINE_AA)
+            cv2.polylines(page, [corners], True, GRAY, 1, cv2.LINE_AA)
 
     def _measure(self, words: str, bold: bool = False, *, small: bool = False) -> int:
         size = round(0.8 * self.text_px) if small else self.text_px
-        return _text_width(words, size, 700 if bold else 400)
+        return text_width(words, size, bold)
 
     def _text(
         self,
@@ -277,10 +278,8 @@ class Page:
         small: bool = False,
     ) -> int:
         """Draw ``words`` from the left end of their base line at ``at``, and give the x of their right end."""
-        import cv2
-
         size = round(0.8 * self.text_px) if small else self.text_px
-        cv2.putText(picture, words, at, color, _font(), size, 700 if bold else 400)
+        put_text(picture, words, at, color, size, bold)
         return at[0] + self._measure(words, bold, small=small)
 
 
@@ -294,36 +293,12 @@ class _Extent:
     chin: int
 
 
-@cache
-def _font() -> Any:
-    import cv2
-
-    return cv2.FontFace("sans")  # comes with OpenCV 5, smooth at every size
-
-
-@cache
-def _text_width(words: str, size: int, weight: int) -> int:
-    import cv2
-
-    box = cv2.getTextSize((10_000, 1_000), words, (0, 0), _font(), size, weight)
-    return int(box[0] + box[2])
-
-
 def _scale(width: int, height: int) -> float:
     """How much a clip is enlarged (whole numbers) or reduced, so that text is crisp and the file is small."""
     if max(width, height) > LARGE_PX:
         return LARGE_PX / max(width, height)
     enlarged = min(math.ceil(SMALL_PX / min(width, height)), 4)
     return float(max(1, min(enlarged, LARGE_PX // max(width, height))))
-
-
-def _even(value: float) -> int:
-    return 2 * max(1, round(value / 2.0))
-
-
-def _scaled(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
-    """Linear map of ``low..high`` to ``first..last``."""
-    return lambda value: first + (value - low) / (high - low) * (last - first)
 
 
 def _rate(times: Sequence[float]) -> float:
@@ -345,12 +320,6 @@ def _peaks(records: Sequence[OverlayRecord], threshold: float) -> dict[str, Floa
             if np.isfinite(scores).any():
                 peaks[area][index] = min(float(np.nanmax(scores)) / threshold, SHOWN_THRESHOLDS)
     return peaks
-
-
-def _runs(values: FloatArray) -> list[range]:
-    """Stretches of two or more finite values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.isfinite(values).astype(np.int8), [0]])))
-    return [range(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1]
 
 
 def _extent(centers: npt.NDArray[np.float64]) -> _Extent:
@@ -377,10 +346,3 @@ def _overlap(one: Box, other: Box) -> bool:
         and one[1] < other[1] + other[3]
         and other[1] < one[1] + one[3]
     )
-
-
-def _toward(start: tuple[int, int], end: tuple[int, int], length: float) -> tuple[int, int]:
-    """The point ``length`` away from ``start`` in the direction of ``end``."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    far = math.hypot(dx, dy) or 1.0
-    return (round(start[0] + dx / far * length), round(start[1] + dy / far * length))
