@@ -5,6 +5,7 @@ The window and the log are the reader's, in the main thread; nothing here waits 
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -46,6 +47,8 @@ class Gap:
 class Totals:
     """Figures of the session so far, for its record in the log."""
 
+    at_s: float  # everything before this, in the source's time
+    counted_anew: bool  # from there on
     fields: dict[str, Any]
     seconds: float
 
@@ -91,7 +94,7 @@ class LiveLine:
         self._thread = threading.Thread(target=self._work, name="nasalis-line", daemon=True)
         self._pictures: deque[Frame] = deque(maxlen=PICTURES)
         self._picture: Picture | None = None
-        self._behind_s = float("inf")  # of the source's time, of a clock that runs on: the least seen
+        self._behind_s = math.inf  # of the source's time, of a clock that runs on: the least seen
         self._paused = False
         self._anew = False
         self._stopped = False
@@ -147,7 +150,7 @@ class LiveLine:
     @property
     def now_s(self) -> float:
         """The time of the source now: that of its newest picture, going on by the clock."""
-        return 0.0 if self._behind_s == float("inf") else time.monotonic() - self._behind_s
+        return 0.0 if self._behind_s == math.inf else time.monotonic() - self._behind_s
 
     def hear(self, event: SourceEvent) -> None:
         """What the source tells, from any thread."""
@@ -166,7 +169,7 @@ class LiveLine:
             with suppress(Exception):  # what was measured is not lost, unless the fault keeps it from being decided
                 self._put_all(self._pipeline.drain())
         with suppress(Exception):
-            self._tell_totals()
+            self._tell_totals(math.inf, False)
         self._messages.put(Ended(error))
 
     def _follow(self) -> None:
@@ -228,13 +231,14 @@ class LiveLine:
         for event in events:
             self._messages.put(event)
             if self._due and isinstance(event, Measured):
-                due, self._due = self._due, ""
-                self._tell_totals()
-                if due == "told, and counted anew":
+                anew, self._due = self._due == "told, and counted anew", ""
+                self._tell_totals(event.t_s, anew)
+                if anew:
                     self._pipeline.begin_session()
 
-    def _tell_totals(self) -> None:
-        self._messages.put(Totals(self._pipeline.session_fields(), self._pipeline.seconds()))
+    def _tell_totals(self, at_s: float, counted_anew: bool) -> None:
+        fields, seconds = self._pipeline.session_fields(), self._pipeline.seconds()
+        self._messages.put(Totals(at_s, counted_anew, fields, seconds))
 
     def _read(self, reading: Reading) -> None:
         frame = next((frame for frame in self._pictures if frame.t_s == reading.t_s), None)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 
 from detector.live_line import Totals
 from detector.record.entries import LoggedEpisode, episode_id, moment_of, time_of_day
 from detector.record.log import EpisodeLog
+from detector.session import identity
 from detector.types import Episode, Session, Twitch
 
 
@@ -43,6 +42,7 @@ class LiveLog:
         self._first = session
         self._keep_rejected = keep_rejected
         self._runs: list[_Run] = []  # the current one last, and the one before it, which may still get an episode
+        self.runs: list[int] = []  # keys of all sessions of the watch
         self._begin(0.0)
 
     @property
@@ -54,11 +54,6 @@ class LiveLog:
     def start_s(self) -> float:
         """When the current session began, in the source's time."""
         return self._runs[-1].start_s
-
-    @property
-    def runs(self) -> list[int]:
-        """Keys of all sessions of the watch."""
-        return list(self._keys)
 
     def roll(self, at_s: float, totals: Totals) -> None:
         """The session is over, and another goes on from ``at_s``."""
@@ -136,9 +131,9 @@ class LiveLog:
         session = dataclasses.replace(
             self._first, start_utc="" if moment is None else moment.isoformat(timespec="milliseconds"), notes=[]
         )
-        session.session_id = _identity(session)
+        session.session_id = identity(session)
         self._runs = [*self._runs[-1:], _Run(self._log.begin(session), at_s, session)]
-        self._keys = [*getattr(self, "_keys", []), self._runs[-1].key]
+        self.runs.append(self._runs[-1].key)
 
     def _at(self, t_s: float) -> _Run:
         return next((run for run in reversed(self._runs) if t_s >= run.start_s), self._runs[0])

@@ -116,7 +116,7 @@ def analyze_clip(
             settings=settings.model_dump() | {"start_s": start_s, "end_s": end_s},
             versions=versions(),
         )
-        session.session_id = _identity(session)
+        session.session_id = identity(session)
         tell = on_progress or _nothing
 
         def at_the_end() -> None:
@@ -180,7 +180,7 @@ def rescore_signals(
         versions=_rescored_versions(measured.versions),
         notes=list(measured.notes),
     )
-    session.session_id = _identity(session)
+    session.session_id = identity(session)
     decider = Decider(settings)
     tell = on_progress or _nothing
     first_s, last_s = signals.span_s

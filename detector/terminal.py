@@ -83,6 +83,17 @@ class Talk:
             lines = "".join(traceback.format_exception(error)).rstrip().split("\n")
             self._say("\n".join(plain(line) for line in lines))
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person may be looking."""
+        return _is_terminal(self._file)
+
+    def console(self) -> Console:
+        """For what moves on the screen."""
+        from rich.console import Console
+
+        return Console(file=self._file, highlight=False)
+
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody listens: no reason to stop working
             self._file.write(text + "\n")
@@ -97,12 +108,11 @@ class Talk:
         if self.level < 0:
             yield lambda done, total: None
             return
-        if not _is_terminal(self._file):
+        if not self.is_terminal:
             self._say(plain(label))
             yield lambda done, total: None
             return
         from rich import progress as rich_progress
-        from rich.console import Console
 
         columns = (
             rich_progress.TextColumn("{task.description}", markup=False),
@@ -110,8 +120,7 @@ class Talk:
             rich_progress.TaskProgressColumn(),
             rich_progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         )
-        console = Console(file=self._file, highlight=False)
-        with rich_progress.Progress(*columns, console=console, transient=True) as bars:
+        with rich_progress.Progress(*columns, console=self.console(), transient=True) as bars:
             task = bars.add_task(plain(label), total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
 

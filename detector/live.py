@@ -1,0 +1,252 @@
+"""``nasalis live``: watch a camera, a stream or a clip in real time, and log episodes as they end.
+
+A thread grabs, a thread decodes and places the mesh, a thread measures; here, in the main thread, are the log, the
+window and whoever is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from detector.config import Settings
+from detector.errors import NasalisError
+from detector.instant import Flash
+from detector.live_line import Ended, Gap, LiveLine, Message, Sighting, Totals
+from detector.live_log import LiveLog
+from detector.live_output import Tellers
+from detector.live_source import LiveSource, SourceEvent
+from detector.live_state import LiveState
+from detector.live_view import LiveView
+from detector.live_window import Action, LiveWindow
+from detector.pipeline import Measured
+from detector.record.entries import LoggedEpisode, moment_of
+from detector.types import Episode, Twitch
+
+SAVE_S = 60.0  # between two looks at the figures of the session: so much of them a power cut loses
+DRAW_S = 0.033  # between two looks at keys and window
+QUIET_S = 5.0  # without a jerk, in which no episode is under way and a session can give way to the next
+LATEST_S = 600.0  # a session gives way this late, quiet or not
+LET_GO_S = 15.0  # a source that is not back within this long is left behind
+
+
+@dataclass(slots=True)
+class Watching:
+    """What a watch is made of.
+
+    Attributes
+    ----------
+    roll_h : float
+        Hours after which a session gives way to the next; 0: at midnight of this computer's clock.
+    on_episode : callable
+        Called with the logged episode, its start and its end, s of the source.
+    """
+
+    line: LiveLine
+    source: LiveSource
+    book: LiveLog
+    tellers: Tellers
+    settings: Settings
+    roll_h: float = 0.0
+    window: LiveWindow | None = None
+    recording: bool = False
+    on_episode: Callable[[LoggedEpisode, float, float], None] | None = None
+    snapshots: Path = field(default_factory=Path.cwd)
+
+
+class Watch:
+    """One watch from start to end; :meth:`run` once."""
+
+    def __init__(self, parts: Watching) -> None:
+        self._parts = parts
+        self._line, self._source, self._book = parts.line, parts.source, parts.book
+        self._tell = parts.tellers.each
+        self._view = LiveView(parts.source.name, parts.settings, recording=parts.recording)
+        self._sighted_s = -math.inf
+        self._save_s = SAVE_S
+        self._due_s = self._next_due(0.0)
+        self._frames_before = (0, 0, 0)
+        self._totals: Totals | None = None  # the last ones
+        self._status = "complete"
+        self._error: BaseException | None = None
+
+    def run(self) -> str:
+        """Until the source ends, the window is closed or Ctrl-C is pressed; the status of the last session.
+
+        Raises
+        ------
+        NasalisError
+            What stopped the watch; everything found until then is in the log.
+        """
+        self._line.start()
+        try:
+            self._watch()
+        except BaseException:  # of the log or the window: the line must not be left running
+            self._line.stop()
+            self._line.wait(LET_GO_S)
+            with contextlib.suppress(NasalisError):
+                self._save("failed")
+            raise
+        self._save(self._status if self._error is None else "failed")
+        if self._error is not None:
+            raise self._error
+        return self._status
+
+    def _watch(self) -> None:
+        let_go = math.inf
+        ended = False
+        while not ended and time.monotonic() < let_go:
+            try:
+                ended = self._turn()
+            except KeyboardInterrupt:
+                self._status = "interrupted"
+                self._line.stop()
+                let_go = time.monotonic() + LET_GO_S
+
+    def _turn(self) -> bool:
+        """Hear what came, and show it; whether it was the last."""
+        ended = False
+        for message in self._line.take(DRAW_S):
+            ended = ended or isinstance(message, Ended)
+            self._hear(message)
+        now_s = self._line.now_s
+        self._keep_house(now_s)
+        state = self._state(now_s)
+        self._tell(lambda teller: teller.status(state))
+        if self._parts.window is not None:
+            for action in self._parts.window.show(state):
+                self._act(action, now_s)
+        return ended
+
+    def _hear(self, message: Message) -> None:
+        now_s = self._line.now_s
+        match message:
+            case Measured():
+                self._view.measured(message)
+            case Flash():
+                self._view.flashed(message, now_s)
+                self._tell(lambda teller: teller.flash(message, now_s - message.t_s))
+            case Sighting(twitch):
+                self._book.add_sighting(twitch)
+                self._sighted_s = twitch.peak_s
+                self._view.sighted(twitch, now_s)
+                self._tell(lambda teller: teller.twitch(twitch, self._line.now_s - twitch.offset_s))
+            case Twitch():
+                if not message.kept:
+                    self._book.add_rejected(message)
+            case Episode():
+                self._tell_episode(message)
+            case SourceEvent():
+                self._view.notice(message.words, now_s)
+                self._tell(lambda teller: teller.source(message))
+            case Gap(start_s, end_s, reason):
+                self._book.add_gap(start_s, end_s, reason)
+                self._tell(lambda teller: teller.gap(message))
+            case Totals():
+                self._take_totals(message)
+            case Ended(error):
+                self._error = error
+
+    def _tell_episode(self, episode: Episode) -> None:
+        row = self._book.add_episode(episode)
+        self._view.told(episode)
+        self._tell(lambda teller: teller.episode(row, self._line.now_s - episode.end_s))
+        if self._parts.on_episode is not None:
+            self._parts.on_episode(row, episode.start_s, episode.end_s)
+
+    # sessions
+
+    def _keep_house(self, now_s: float) -> None:
+        if now_s >= self._due_s and (now_s - self._sighted_s > QUIET_S or now_s > self._due_s + LATEST_S):
+            self._line.ask_totals(count_anew=True)
+        elif now_s >= self._save_s:
+            self._save_s = now_s + SAVE_S
+            self._line.ask_totals()
+
+    def _take_totals(self, totals: Totals) -> None:
+        self._totals = self._with_counts(totals)
+        if totals.counted_anew:
+            self._book.roll(totals.at_s, self._totals)
+            self._frames_before = self._frame_counts()
+            self._due_s = self._next_due(totals.at_s)
+        else:
+            self._save("running")
+
+    def _frame_counts(self) -> tuple[int, int, int]:
+        return self._source.frames_read, self._source.frames_repeated, self._source.frames_lost
+
+    def _with_counts(self, totals: Totals) -> Totals:
+        read, repeated, lost = (a - b for a, b in zip(self._frame_counts(), self._frames_before, strict=True))
+        counts = {"frames": read, "frames_repeated": repeated, "frames_lost": lost}
+        size = {"width": self._source.width, "height": self._source.height}
+        notes = [*totals.fields["notes"], *self._source.notes]
+        return replace(totals, fields=totals.fields | counts | size | {"notes": notes})
+
+    def _save(self, status: str) -> None:
+        if self._totals is not None:
+            self._book.save(self._totals, status)
+
+    def _next_due(self, at_s: float) -> float:
+        """When the session that begins at ``at_s`` is to give way."""
+        if self._parts.roll_h > 0.0:
+            return at_s + 3600.0 * self._parts.roll_h
+        moment = None if self._source.is_clip else moment_of(self._source.start_utc, at_s)
+        if moment is None:
+            return math.inf
+        here = moment.astimezone()
+        midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time()).astimezone()
+        return at_s + (midnight - here).total_seconds()
+
+    # the window
+
+    def _state(self, now_s: float) -> LiveState:
+        read, _, lost = self._frame_counts()
+        return self._view.state(
+            self._line.picture,
+            now_s,
+            fps=self._source.fps,
+            frames=read,
+            frames_lost=lost,
+            paused=self._line.paused,
+        )
+
+    def _act(self, action: Action, now_s: float) -> None:
+        match action:
+            case Action.QUIT:
+                if self._source.is_clip:  # a recording that was not seen to its end
+                    self._status = "interrupted"
+                self._line.stop()
+            case Action.PAUSE:
+                self._line.pause(not self._line.paused)
+            case Action.MARK:
+                self._book.add_marker(now_s)
+                self._view.felt(now_s)
+                self._tell(lambda teller: teller.marker(now_s, undone=False))
+            case Action.UNDO:
+                t_s = self._book.undo_marker()
+                if t_s is None:
+                    self._view.notice("there is no mark to take back", now_s)
+                else:
+                    self._view.taken_back(t_s)
+                    self._tell(lambda teller: teller.marker(t_s, undone=True))
+            case Action.REBASELINE:
+                self._line.start_anew()
+                self._view.notice("learning anew: hold still for three seconds", now_s)
+            case Action.SNAPSHOT:
+                self._snapshot(now_s)
+
+    def _snapshot(self, now_s: float) -> None:
+        import cv2
+
+        window = self._parts.window
+        assert window is not None
+        name = f"nasalis_{datetime.now():%Y%m%d_%H%M%S}.png"
+        good = window.picture is not None
+        with contextlib.suppress(cv2.error):
+            good = good and cv2.imwrite(str(self._parts.snapshots / name), window.picture)
+        self._view.notice(f"snapshot saved: {name}" if good else "the snapshot cannot be written here", now_s)
