@@ -186,6 +186,8 @@ class GrabbedSource(LiveSource):
         self._frames += 1
         self._last_s = t_s
         self._rate.push(t_s, repeated)
+        if self._state.stands:
+            self._rate.forget_repeats()
         self.fps = self._rate.fps
         self._settled = True
         if news is not None:

@@ -18,6 +18,7 @@ _LIT_LUMA = 16.0
 _LUMA_STRIDE = 8  # px: a mean needs no more
 _RATE_WINDOW_S = 5.0
 _RATE_LEAST_S = 1.0
+_STANDING_S = 0.25
 LEAST_FPS = 24.0  # the lowest rate the measuring is made for
 _WELL_FPS = 25.5  # told once more only after it was over this
 _RECENT, _SETTLED = 61, 10  # intervals: about two seconds, and enough to know the usual one
@@ -37,6 +38,10 @@ class Rate:
         self._recent.append((t_s, repeated))
         while t_s - self._recent[0][0] > _RATE_WINDOW_S:
             self._recent.popleft()
+
+    def forget_repeats(self) -> None:
+        """Count all frames so far as new: what stood still was the scene, not every second frame of a slow camera."""
+        self._recent = deque((t_s, False) for t_s, _ in self._recent)
 
     @property
     def span_s(self) -> float:
@@ -86,7 +91,10 @@ class Missing:
         if len(self._intervals) < _SETTLED:
             return float("inf")
         middle, mean = median(self._intervals), sum(self._intervals) / len(self._intervals)
-        return mean if middle < _LATE_SHARE * mean else middle  # a network may hand frames over by the handful
+        if middle >= _LATE_SHARE * mean:
+            return middle
+        # A network hands frames over by the handful: their mean tells, but only of enough handfuls.
+        return mean if len(self._intervals) == _RECENT else float("inf")
 
     def new_stretch(self) -> int:
         """Begin anew; what was in doubt counts as lost and is returned."""
@@ -111,11 +119,13 @@ class PictureState:
         self._black_from: float | None = None
         self._frozen_from: float | None = None
         self._told: Change | None = None
+        self.stands = False  # nothing has moved for longer than a slow camera repeats a picture
 
     def new_stretch(self) -> None:
         """Forget the picture before; what was told stays told."""
         self._repeats = Repeats()
         self._black_from = self._frozen_from = None
+        self.stands = False
 
     def push(self, t_s: float, image: npt.NDArray[np.uint8]) -> tuple[bool, Change | None]:
         """Whether ``image`` repeats the one before, and what is to be told now, if anything."""
@@ -129,6 +139,7 @@ class PictureState:
             self._frozen_from = None
         elif self._frozen_from is None:
             self._frozen_from = t_s
+        self.stands = self._frozen_from is not None and t_s - self._frozen_from > _STANDING_S
         return repeated, self._change(t_s)
 
     def _change(self, t_s: float) -> Change | None:

@@ -138,7 +138,7 @@ def _open_camera(text: str, request: CameraRequest, tell: Tell, waits: Waits | N
 
 
 def _again(camera: Camera, twins: set[str]) -> Camera:
-    """The same camera as it is now: plugged in again it may have another index, but not that of one of its ``twins``."""
+    """The same camera as it is now: plugged in again it may have another index, but is none of its ``twins``."""
     if sys.platform != "linux":  # listing them means opening them
         return camera
     there = list_cameras()
