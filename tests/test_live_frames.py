@@ -1,0 +1,404 @@
+"""Live sources: every trouble of a camera or a stream is told, waited out and leaves a gap, and nothing hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detector import capture
+from detector.errors import SourceError, UsageError
+from detector.live_frames import CameraRequest, LiveSource, open_live, shown_url
+from detector.types import Frame
+from tests.fake_camera import WAITS, Events, FakeCamera, lively, plug_in, wait_for
+
+SOON_S = 0.3
+
+
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCamera:
+    return plug_in(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+def open_camera(events: Events, source: str = "0", request: CameraRequest | None = None) -> LiveSource:
+    return open_live(source, on_event=events, waits=WAITS, request=request)
+
+
+def take(frames: Iterator[Frame], count: int) -> list[Frame]:
+    return list(itertools.islice(frames, count))
+
+
+def assert_increasing(frames: list[Frame]) -> None:
+    for before, after in itertools.pairwise(frames):
+        assert after.t_s > before.t_s and after.index > before.index
+
+
+# --- opening --------------------------------------------------------------------------------------------------------
+
+
+def test_asks_for_mjpg_a_high_rate_and_few_buffers(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events) as source:
+        assert source.name == "camera 0 (Test Cam)" and not source.is_clip
+        assert (source.width, source.height) == (64, 48)
+    assert camera.asked == [
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FRAME_WIDTH, 1280),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 720),
+        (cv2.CAP_PROP_FPS, 60),
+        (cv2.CAP_PROP_BUFFERSIZE, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "widths"), [(CameraRequest(), [1280, 640]), (CameraRequest(width=800, height=600, fps=15), [800])]
+)
+def test_a_slow_camera_without_mjpg_is_asked_for_a_smaller_picture(
+    camera: FakeCamera, events: Events, request_: CameraRequest, widths: list[int]
+) -> None:
+    camera.codec, camera.fps = "YUYV", 10.0
+    open_camera(events, request=request_).close()
+    assert [value for what, value in camera.asked if what == cv2.CAP_PROP_FRAME_WIDTH] == widths
+
+
+def test_times_are_when_the_driver_says_the_picture_was_taken(camera: FakeCamera, events: Events) -> None:
+    camera.clock = lambda taken_s: taken_s - 0.015
+    with open_camera(events) as source:
+        frames = take(next(source.stretches()), 30)
+        since_start = time.monotonic() - source._zero_s
+    assert np.diff([frame.t_s for frame in frames]) == pytest.approx(0.02, abs=1e-3)
+    assert since_start - frames[-1].t_s >= 0.015
+    assert all(frame.t_exact for frame in frames)
+
+
+def test_a_driver_with_another_clock_is_not_believed(camera: FakeCamera, events: Events) -> None:
+    camera.clock = lambda taken_s: time.time()
+    with open_camera(events) as source:
+        frames = take(next(source.stretches()), 20)
+        assert frames[0].t_s > 0.0 and frames[-1].t_s < time.monotonic() - source._zero_s
+    assert_increasing(frames)
+
+
+def test_no_camera_is_one_sentence_and_exit_code_3(camera: FakeCamera, events: Events) -> None:
+    camera.devices.clear()
+    with pytest.raises(SourceError, match=r"^No camera found: connect one, or name a clip .*--replay\.$") as caught:
+        open_camera(events, "")
+    assert caught.value.exit_code == 3 and events == []
+
+
+def test_a_camera_that_cannot_be_opened_or_gives_no_picture_at_the_start(camera: FakeCamera, events: Events) -> None:
+    camera.picture = lambda number: None
+    with pytest.raises(SourceError, match=r"Camera 0 \(Test Cam\) gives no picture: unplug it"):
+        open_camera(events)
+    assert camera.open_now == 0 and events == []
+
+
+def test_a_busy_camera_is_waited_for(camera: FakeCamera, events: Events) -> None:
+    camera.busy = True
+    with open_camera(events) as source:
+        time.sleep(0.3)
+        assert events.kinds() == ["busy"] and "Another program uses camera 0 (Test Cam)" in events[0].words
+        assert source.width == 0
+        camera.busy = False
+        assert len(take(next(source.stretches()), 5)) == 5
+    assert events.kinds() == ["busy"]
+
+
+# --- troubles -------------------------------------------------------------------------------------------------------
+
+
+def test_unplugged_and_plugged_in_again_is_a_gap_in_the_same_session(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events, "test cam") as source:
+        stretches = source.stretches()
+        first = take(next(stretches), 20)
+        name = camera.devices.pop(0)
+        wait_for(lambda: "lost" in events.kinds())
+        time.sleep(0.2)
+        assert camera.open_now == 0
+        camera.devices[2] = name  # as Linux does while the old number is still held
+        second = take(next(s for s in stretches if s), 20)
+        while second[0].t_s - first[-1].t_s < 0.2:  # what was grabbed before the plug was pulled
+            second = take(next(stretches), 20)
+        lost, resumed = events.of("lost"), events.of("resumed")
+    assert_increasing(first + second)
+    assert first[-1].t_s <= lost.t_s < resumed.t_s <= second[0].t_s
+    assert "after 0." in resumed.words
+    assert camera.opened_at[0].endswith("video0") and camera.opened_at[-1].endswith("video2")
+    assert source.frames_lost == 0, "an outage is a gap, not lost frames"
+
+
+def test_another_camera_of_the_same_name_is_not_taken_for_the_lost_one(camera: FakeCamera, events: Events) -> None:
+    camera.devices[1] = "Test Cam"
+    with open_camera(events, "0"):
+        del camera.devices[0]
+        wait_for(lambda: "lost" in events.kinds())
+        time.sleep(0.3)
+        assert len(camera.opened_at) == 1
+
+
+def test_a_hanging_camera_ends_the_stretch_and_resumes(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events) as source:
+        stretches = source.stretches()
+        frames = next(stretches)
+        take(frames, 5)
+        camera.hang_s = 0.9
+        begin_s = time.monotonic()
+        rest = list(frames)
+        assert 0.25 < time.monotonic() - begin_s < 0.8
+        again = take(next(stretches), 5)
+    assert again[0].t_s - rest[-1].t_s > 0.6
+    assert events.kinds() == ["lost", "resumed"]
+
+
+def test_a_changed_resolution_begins_a_stretch(camera: FakeCamera, events: Events) -> None:
+    camera.picture = lambda number: lively(number, 64, 48) if number < 20 else lively(number, 32, 24)
+    with open_camera(events) as source:
+        stretches = source.stretches()
+        large = list(next(stretches))
+        small = take(next(stretches), 5)
+        assert (source.width, source.height) == (32, 24)
+    assert {frame.image.shape for frame in large} == {(48, 64, 3)} and len(large) >= 8
+    assert {frame.image.shape for frame in small} == {(24, 32, 3)}
+    assert_increasing(large + small)
+    assert events.of("resolution").words == "The picture changed from 64x48 to 32x24."
+    assert camera.opened_at[1:] == []
+
+
+@pytest.mark.parametrize(("picture", "kind"), [(np.zeros((48, 64, 3), np.uint8), "black"), (lively(1), "frozen")])
+def test_black_and_frozen_pictures_are_told_once(
+    camera: FakeCamera, events: Events, picture: np.ndarray, kind: str
+) -> None:
+    camera.picture = lambda number: picture.copy() if 10 <= number < 60 else lively(number)
+    with open_camera(events) as source:
+        frames = take(next(source.stretches()), 70)
+    assert [event for event in events.kinds() if event != "opened"] == [kind, "resumed"]
+    assert events.of(kind).t_s - frames[0].t_s > 0.3
+    assert source.frames_repeated >= 35
+
+
+def test_frames_that_the_camera_skips_are_counted(camera: FakeCamera, events: Events) -> None:
+    camera.skip = {20, 30, 31, 32}
+    with open_camera(events) as source:
+        frames = take(next(source.stretches()), 45)
+        assert source.frames_lost == 4
+    assert max(np.diff([frame.t_s for frame in frames])) == pytest.approx(0.08, abs=2e-3)
+
+
+def test_damaged_pictures_are_lost_not_black(camera: FakeCamera, events: Events) -> None:
+    camera.picture = lambda number: None if number in (20, 25) else lively(number)
+    with open_camera(events) as source:
+        frames = take(next(source.stretches()), 40)
+        assert source.frames_lost == 2
+    assert min(float(frame.image.mean()) for frame in frames) > 60
+
+
+def test_a_late_reader_loses_the_oldest_frames_and_they_are_counted(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events) as source:
+        frames = next(source.stretches())
+        before = take(frames, 12)
+        time.sleep(0.5)
+        after = take(frames, 12)
+        lost = source.frames_lost
+    assert_increasing(before + after)
+    gaps = int(np.sum(np.diff([frame.index for frame in before + after]) - 1))
+    assert gaps == lost and 10 < lost < 30
+    assert source.frames_read == 24
+
+
+@pytest.mark.parametrize(("fps", "kinds"), [(40.0, ["opened"]), (15.0, ["opened", "slow"])])
+def test_the_rate_is_measured_and_a_low_one_warned_of(
+    camera: FakeCamera, events: Events, fps: float, kinds: list[str]
+) -> None:
+    camera.fps = fps
+    with open_camera(events) as source:
+        take(next(source.stretches()), round(1.3 * fps))
+        assert source.fps == pytest.approx(fps, rel=0.05)
+    assert events.kinds() == kinds
+    assert f"Camera 0 (Test Cam): 64x48, MJPG, {source.fps:.0f}." in events[0].words
+    if fps < 24:
+        assert "0.1 to 0.2 s is seen in about 2 to 3 of them" in events[1].words
+
+
+# --- ending ---------------------------------------------------------------------------------------------------------
+
+
+def test_stop_ends_the_wait_for_a_lost_camera(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events) as source:
+        stretches = source.stretches()
+        camera.devices.clear()
+        list(next(stretches))
+        threading.Timer(0.3, source.stop).start()
+        begin_s = time.monotonic()
+        assert next(stretches, None) is None
+        assert 0.25 < time.monotonic() - begin_s < 0.3 + SOON_S
+
+
+def test_stop_ends_a_stretch_even_while_the_camera_hangs(camera: FakeCamera, events: Events) -> None:
+    source = open_live("0", on_event=events)  # waits a second for a picture
+    frames = next(source.stretches())
+    take(frames, 3)
+    camera.hang_s = 0.8
+    threading.Timer(0.2, source.stop).start()
+    begin_s = time.monotonic()
+    list(frames)
+    assert time.monotonic() - begin_s < 0.2 + SOON_S
+    source.close()
+    assert camera.open_now == 0
+
+
+def test_closing_frees_the_device_and_ends_the_thread(camera: FakeCamera, events: Events) -> None:
+    with open_camera(events) as source:
+        assert camera.open_now == 1
+        stretches = source.stretches()
+        take(next(stretches), 3)
+    assert camera.open_now == 0
+    assert next(stretches, None) is None
+    assert not any(thread.name == "nasalis-grab" for thread in threading.enumerate())
+
+
+def test_an_error_in_the_grabbing_thread_reaches_the_reader(camera: FakeCamera) -> None:
+    def fail(event: object) -> None:
+        raise RuntimeError("a listener broke")
+
+    camera.picture = lambda number: np.zeros((48, 64, 3), np.uint8)
+    with (
+        open_live("0", on_event=fail, waits=WAITS) as source,
+        pytest.raises(RuntimeError, match="a listener broke"),
+    ):
+        for frames in source.stretches():
+            list(frames)
+    assert camera.open_now == 0
+
+
+# --- what is meant --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"source": "clip.mp4"}, "is a clip, not a camera: add --replay"),
+        ({"source": "0", "loop": True}, "add --replay"),
+        ({"source": "0", "replay_speed": "max"}, "add --replay"),
+        ({"source": "rtsp://host/x", "replay": True}, "Only a clip can be replayed"),
+        ({"replay": True}, "Only a clip can be replayed"),
+        ({"source": "ftp://user:word@host/x"}, r"^'ftp://host/x' cannot be watched"),
+        ({"source": "file:///clip.mp4"}, "cannot be watched"),
+    ],
+)
+def test_contradictions_are_wrong_usage(arguments: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        open_live(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://admin:s3cret@10.0.0.5:554/h264", "rtsp://10.0.0.5:554/h264"),
+        ("http://host/video.cgi?user=a&pwd=s3cret#s3cret", "http://host/video.cgi"),
+        ("rtsp://host/user=admin_password=s3cret_channel=1", "rtsp://host/..."),
+        ("rtsp://admin:1/s3cret@host/x", "the stream"),
+        ("rtsp://admin:1#s3cret@host/x", "the stream"),
+        ("http://admin:s3cret@host:bad/", "the stream"),
+        ("https://[2001:db8::1]:8443/v", "https://[2001:db8::1]:8443/v"),
+    ],
+)
+def test_secrets_in_a_url_are_never_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+# --- a real stream --------------------------------------------------------------------------------------------------
+
+
+class MjpegServer:
+    """HTTP MJPEG on loopback that can be cut and restored at the same port."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.fps = 40.0
+        self._sending = threading.Event()
+        self.start()
+
+    def start(self) -> None:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                with contextlib.suppress(OSError):  # the program let go
+                    outer._send(self)
+
+        self._sending.set()
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _send(self, handler: BaseHTTPRequestHandler) -> None:
+        number, due_s = 0, time.monotonic()
+        while self._sending.is_set():
+            data = cv2.imencode(".jpg", cv2.GaussianBlur(lively(number, 160, 120), (0, 0), 2))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            handler.wfile.write(head.encode() + data + b"\r\n")
+            number, due_s = number + 1, due_s + 1.0 / self.fps
+            time.sleep(max(0.0, due_s - time.monotonic()))
+
+    def cut(self) -> None:
+        self._sending.clear()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_an_http_stream_that_is_cut_and_restored(events: Events) -> None:
+    server = MjpegServer()
+    url = f"http://viewer:s3cret@127.0.0.1:{server.port}/video?token=s3cret"
+    with open_live(url, on_event=events, waits=WAITS) as source:
+        stretches = source.stretches()
+        frames = next(stretches)
+        first = take(frames, 60)
+        assert source.fps == pytest.approx(40, rel=0.15)
+        server.cut()
+        first += list(frames)
+        time.sleep(0.3)
+        server.start()
+        second = take(next(stretches), 30)
+    server.cut()
+    assert_increasing(first + second)
+    assert second[0].t_s - first[-1].t_s > 0.3
+    assert {frame.image.shape for frame in first + second} == {(120, 160, 3)}
+    assert events.kinds() == ["opened", "lost", "resumed"]
+    assert source.name == f"http://127.0.0.1:{server.port}/video"
+    assert not any("s3cret" in event.words or "viewer" in event.words for event in events)
+
+
+def test_a_stream_that_nobody_sends_is_one_sentence(events: Events) -> None:
+    server = MjpegServer()
+    server.cut()
+    with pytest.raises(SourceError, match=r"No video can be read from http://127\.0\.0\.1:\d+/x: check") as caught:
+        open_live(f"http://u:s3cret@127.0.0.1:{server.port}/x", on_event=events, waits=WAITS)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_clips_stay_without_network_after_a_stream_was_open(tmp_path: Path, events: Events) -> None:
+    server = MjpegServer()
+    with open_live(f"http://127.0.0.1:{server.port}/x", on_event=events, waits=WAITS):
+        pass
+    url = f"http://127.0.0.1:{server.port}/x"
+    with capture._ffmpeg_held_to(capture._CLIP_OPTIONS):
+        assert not cv2.VideoCapture(url, cv2.CAP_FFMPEG).isOpened()
+    server.cut()
