@@ -72,6 +72,8 @@ class Watch:
         self._due_s = self._next_due(0.0)
         self._frames_before = (0, 0, 0)
         self._totals: Totals | None = None  # the last ones
+        self._rolling = False
+        self._lost_words = "no pictures"
         self._status = "complete"
         self._error: BaseException | None = None
 
@@ -142,11 +144,14 @@ class Watch:
             case Episode():
                 self._tell_episode(message)
             case SourceEvent():
+                if message.kind in ("lost", "resolution"):
+                    self._lost_words = message.words
                 self._view.notice(message.words, now_s)
                 self._tell(lambda teller: teller.source(message))
-            case Gap(start_s, end_s, reason):
+            case Gap(start_s, end_s, paused):
+                reason = "paused" if paused else self._lost_words
                 self._book.add_gap(start_s, end_s, reason)
-                self._tell(lambda teller: teller.gap(message))
+                self._tell(lambda teller: teller.gap(start_s, end_s, reason))
             case Totals():
                 self._take_totals(message)
             case Ended(error):
@@ -162,7 +167,10 @@ class Watch:
     # sessions
 
     def _keep_house(self, now_s: float) -> None:
+        if self._rolling:
+            return
         if now_s >= self._due_s and (now_s - self._sighted_s > QUIET_S or now_s > self._due_s + LATEST_S):
+            self._rolling = True
             self._line.ask_totals(count_anew=True)
         elif now_s >= self._save_s:
             self._save_s = now_s + SAVE_S
@@ -174,6 +182,7 @@ class Watch:
             self._book.roll(totals.at_s, self._totals)
             self._frames_before = self._frame_counts()
             self._due_s = self._next_due(totals.at_s)
+            self._rolling = False
         else:
             self._save("running")
 

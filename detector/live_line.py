@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class Gap:
 
     start_s: float
     end_s: float
-    reason: str
+    paused: bool  # by the person; otherwise the source had no pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,30 @@ class LiveLine:
     settings : Settings
     model : Path
         The verified face model.
+    messages : queue
+        Where they go; the source may put its own there before and while the line runs.
     duration_s : float
         Of the source, after which the line ends.
+    on_frame : callable, optional
+        Called with every frame that is to be measured; must return at once.
     """
 
-    def __init__(self, source: LiveSource, settings: Settings, model: Path, duration_s: float) -> None:
+    def __init__(
+        self,
+        source: LiveSource,
+        settings: Settings,
+        model: Path,
+        messages: queue.SimpleQueue[Message],
+        *,
+        duration_s: float = math.inf,
+        on_frame: Callable[[Frame], None] | None = None,
+    ) -> None:
         self._source = source
+        self._on_frame = on_frame
         self._duration_s = duration_s
         self._pipeline = Pipeline(settings, model, on_reading=self._read, on_sighting=self._sight)
         self._flasher = Flasher(settings)
-        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._messages = messages
         self._thread = threading.Thread(target=self._work, name="nasalis-line", daemon=True)
         self._pictures: deque[Frame] = deque(maxlen=PICTURES)
         self._picture: Picture | None = None
@@ -100,7 +114,7 @@ class LiveLine:
         self._stopped = False
         self._due: Literal["", "told", "told, and counted anew"] = ""
         self._last_s: float | None = None  # of the frames measured
-        self._why = ""  # why the last stretch ended
+        self._was_paused = False  # since then
 
     # for the reader
 
@@ -152,12 +166,6 @@ class LiveLine:
         """The time of the source now: that of its newest picture, going on by the clock."""
         return 0.0 if self._behind_s == math.inf else time.monotonic() - self._behind_s
 
-    def hear(self, event: SourceEvent) -> None:
-        """What the source tells, from any thread."""
-        if event.kind in ("lost", "resolution"):
-            self._why = event.words
-        self._messages.put(event)
-
     # in the thread
 
     def _work(self) -> None:
@@ -183,8 +191,8 @@ class LiveLine:
         if first is None:
             return False
         if self._last_s is not None and first.t_s - self._last_s > self._pipeline.settings.max_gap_s:
-            self._messages.put(Gap(self._last_s, first.t_s, self._why or "no pictures"))
-        self._why = ""
+            self._messages.put(Gap(self._last_s, first.t_s, self._was_paused))
+        self._was_paused = False
         self._put_all(self._pipeline.run(self._watched(first, stretch)))
         self._flasher.finish()
         if self._anew:
@@ -201,7 +209,7 @@ class LiveLine:
             self._note_time(frame)
             if not self._paused:
                 return frame
-            self._why = "paused"
+            self._was_paused = True
             self._picture = Picture(frame, None)
         return None
 
@@ -210,6 +218,8 @@ class LiveLine:
         while frame is not None:
             self._pictures.append(frame)
             self._last_s = frame.t_s
+            if self._on_frame is not None:
+                self._on_frame(frame)
             yield frame
             if self._paused or self._anew or self._stopped:
                 return

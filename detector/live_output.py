@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from detector.live_line import Gap
 from detector.live_source import SourceEvent
 from detector.live_state import LiveState
 from detector.live_words import clock, place_words, quality_items
@@ -28,7 +27,7 @@ class Teller(Protocol):
     """Is told what happens; ``after_s`` is how long after the end of the movement, or the moment, it is told."""
 
     def source(self, event: SourceEvent) -> None: ...
-    def gap(self, gap: Gap) -> None: ...
+    def gap(self, start_s: float, end_s: float, reason: str) -> None: ...
     def flash(self, flash: Flash, after_s: float) -> None: ...
     def twitch(self, twitch: Twitch, after_s: float) -> None: ...
     def episode(self, row: LoggedEpisode, after_s: float) -> None: ...
@@ -47,8 +46,8 @@ class JsonLines:
     def source(self, event: SourceEvent) -> None:
         self._write("source", t_s=event.t_s, what=event.kind, words=event.words)
 
-    def gap(self, gap: Gap) -> None:
-        self._write("gap", start_s=gap.start_s, end_s=gap.end_s, reason=gap.reason)
+    def gap(self, start_s: float, end_s: float, reason: str) -> None:
+        self._write("gap", start_s=start_s, end_s=end_s, reason=reason)
 
     def flash(self, flash: Flash, after_s: float) -> None:
         self._write("flash", t_s=flash.t_s, region=SITE_NAMES[flash.region], score=flash.score, told_after_s=after_s)
@@ -104,8 +103,8 @@ class PlainLines:
     def source(self, event: SourceEvent) -> None:
         self._say(event.t_s, event.words)
 
-    def gap(self, gap: Gap) -> None:
-        self._say(gap.end_s, f"nothing was measured for {gap.end_s - gap.start_s:.1f} s: {gap.reason}")
+    def gap(self, start_s: float, end_s: float, reason: str) -> None:
+        self._say(end_s, f"nothing was measured for {end_s - start_s:.1f} s: {reason}")
 
     def flash(self, flash: Flash, after_s: float) -> None:
         """For the eye only."""
@@ -149,8 +148,8 @@ class Panel:
     def source(self, event: SourceEvent) -> None:
         self._lines.source(event)
 
-    def gap(self, gap: Gap) -> None:
-        self._lines.gap(gap)
+    def gap(self, start_s: float, end_s: float, reason: str) -> None:
+        self._lines.gap(start_s, end_s, reason)
 
     def flash(self, flash: Flash, after_s: float) -> None:
         """The episode is told soon enough."""
