@@ -44,7 +44,7 @@ class Hit:
     @property
     def lag_s(self) -> float:
         """From the start of what was found to the key press."""
-        return self.marker_s - self.found.start_s
+        return round(self.marker_s - self.found.start_s, 6)
 
 
 @dataclass(frozen=True, slots=True)

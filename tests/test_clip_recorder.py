@@ -179,6 +179,26 @@ def test_a_gap_and_a_camera_that_comes_back_larger(folder: Path) -> None:
     assert cv2.VideoCapture(str(folder / "cam1-e0002.mp4")).get(cv2.CAP_PROP_FRAME_WIDTH) == 128
 
 
+def test_one_clip_has_one_size(folder: Path, said: list[str]) -> None:
+    with ClipRecorder(folder, before_s=2.0, after_s=1.0, say=said.append) as recorder:
+        feed(recorder, 0.0, 1.0, size=(128, 96))
+        feed(recorder, 1.2, 3.0)
+        recorder.episode("cam1-e0001", 1.5, 1.8)
+    assert said == []
+    times, grays = read(folder / "cam1-e0001.mp4")
+    assert len(times) == 33 and grays[0] == pytest.approx(20 + 4 * 1.2, abs=3)
+
+
+def test_times_are_those_of_the_camera(folder: Path) -> None:
+    times_s = np.cumsum([0.03, 0.03, 0.1, 0.03, 0.25, 0.04] * 4)
+    with ClipRecorder(folder, before_s=1.0, after_s=1.0) as recorder:
+        for t_s in times_s:
+            recorder.push(frame(float(t_s)))
+            time.sleep(0.005)
+        recorder.episode("cam1-e0001", 1.0, 1.1)
+    assert read(folder / "cam1-e0001.mp4")[0] == pytest.approx(list(times_s - times_s[0]), abs=1e-3)
+
+
 def test_the_window_may_draw_on_the_picture(folder: Path) -> None:
     with ClipRecorder(folder, before_s=1.0, after_s=0.0) as recorder:
         for k in range(40):
@@ -233,6 +253,7 @@ def test_the_oldest_of_our_own_clips_make_room_and_nothing_else(folder: Path, sa
         (folder / name).write_bytes(b"x" * 900_000)
         os.utime(folder / name, (1, 1))
     (folder / "linked-e0001.mp4").symlink_to(folder / "holiday.mp4")
+    os.utime(folder / "linked-e0001.mp4", (1, 1), follow_symlinks=False)
     for age, name in enumerate(["old-e0003.mp4", "old-e0001.mp4", "old-e0002.mp4"]):
         (folder / name).write_bytes(b"x" * 400_000)
         os.utime(folder / name, (1000 + age, 1000 + age))
