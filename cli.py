@@ -199,6 +199,9 @@ def export(
 def list_log(
     log: LogFile = None,
     episodes: Annotated[bool, typer.Option("--episodes", help="List episodes instead of sessions.")] = False,
+    markers: Annotated[
+        bool, typer.Option("--markers", help="Compare what you marked as felt with what was found.")
+    ] = False,
     session: SessionId = None,
     since: Since = None,
     until: Until = None,
@@ -211,17 +214,25 @@ def list_log(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """List the sessions of the log, or their episodes."""
-    from detector import tables
+    """List the sessions of the log, or their episodes; or compare what was felt with what was found."""
+    from detector import agreement_table, tables
     from detector.record.log import EpisodeLog
     from detector.record.selection import Selection
 
+    if episodes and markers:
+        raise UsageError("--episodes and --markers are two lists: give one of them.")
     chosen = Selection(session, since, until, None if side is None else side.value, kind, everything, everything)
     with EpisodeLog(log, must_exist=True) as book:
         rows = chosen.episodes(book)
         runs = chosen.runs(book)
-    if as_json:
+        felt = agreement_table.felt_sessions(book, chosen) if markers else ([], 0)
+    if as_json and markers:
+        Out().write(tables.as_json(agreement_table.document(*felt)))
+    elif as_json:
         Out().write(tables.as_json({"episodes": rows} if episodes else {"sessions": runs}))
+    elif markers:
+        Out().show(agreement_table.report(*felt))
+        _talk(quiet, verbose).say(f"Log: {book.path}")
     else:
         Out().show(tables.episode_table(rows, full_ids=True) if episodes else tables.session_table(runs, rows))
         _talk(quiet, verbose).say(f"Log: {book.path}")

@@ -51,6 +51,30 @@ class LoggedTwitch:
     twitch: Twitch
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedMarker:
+    """A moment at which the person said "I felt one"."""
+
+    key: int  # in this log
+    run: int
+    session_id: str
+    t_s: float  # s from the start of the session, when the key was pressed: after what was felt
+    time: str  # ISO 8601 of that moment; empty when the start of the recording is unknown
+    made_utc: str  # ISO 8601 when it was written down
+    undone: bool  # taken back by the person
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedGap:
+    """Time of a run without pictures, ``[start_s, end_s)``."""
+
+    run: int
+    start_s: float
+    end_s: float
+    reason: str
+
+
 def episode_id(session_id: str, number: int) -> str:
     """The id of the session's episode ``number`` (1-based)."""
     return f"{session_id}-e{number:04d}"

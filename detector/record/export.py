@@ -126,8 +126,20 @@ def write_episodes_json(path: Path | str | None, rows: Iterable[LoggedEpisode], 
 
     Unknown values are null, ``regions`` is a list, and texts are as they are (JSON runs no formulas).
     """
-    document = _about("episodes", list(sessions)) | {"episodes": [_typed(row) for row in rows]}
+    document = _about("episodes", list(sessions)) | {"episodes": [episode_document(row) for row in rows]}
     _write({_target(path): _json_bytes(document)})
+
+
+def episode_document(row: LoggedEpisode) -> dict[str, Any]:
+    """One episode as it stands in the document of :func:`write_episodes_json`."""
+    values: dict[str, Any] = {}
+    for column in EPISODE_COLUMNS:
+        value = column.value(row)
+        values[column.name] = clean_text(value) if column.decimals is None else _rounded(value, column.decimals)
+    values["twitch_count"] = int(row.episode.twitch_count)
+    values["regions"] = list(row.episode.regions)
+    values["evidence"] = clean_text(row.episode.evidence)
+    return values
 
 
 def sidecar_path(path: Path) -> Path:
@@ -179,17 +191,6 @@ def _rounded(value: Any, decimals: int) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return round(float(value), decimals) + 0.0  # -0.0 + 0.0 is 0.0: no "-0.000"
-
-
-def _typed(row: LoggedEpisode) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for column in EPISODE_COLUMNS:
-        value = column.value(row)
-        values[column.name] = clean_text(value) if column.decimals is None else _rounded(value, column.decimals)
-    values["twitch_count"] = int(row.episode.twitch_count)
-    values["regions"] = list(row.episode.regions)
-    values["evidence"] = clean_text(row.episode.evidence)
-    return values
 
 
 def _about(table: str, sessions: Sequence[Session]) -> dict[str, Any]:

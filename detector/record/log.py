@@ -18,10 +18,13 @@ from typing import Any
 
 from detector import __version__
 from detector.errors import LogError, UsageError
+from detector.record import markers as felt
 from detector.record import schema
 from detector.record.entries import (
     REJECTED_KINDS,
     LoggedEpisode,
+    LoggedGap,
+    LoggedMarker,
     LoggedRun,
     LoggedTwitch,
     episode_id,
@@ -129,6 +132,25 @@ class EpisodeLog:
                     " AND (SELECT replaces FROM sessions WHERE run = ?1)",
                     (run, session.sha256),
                 )
+
+    def add_marker(self, run: int, t_s: float, note: str = "") -> int:
+        """Keep that the person felt a twitch, told at ``t_s`` (s from the start of the session); returns its key."""
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            return felt.insert_marker(self._db, run, t_s, made, note)
+
+    def undo_marker(self, run: int) -> float | None:
+        """Take back the marker of ``run`` that was made last and return its time, s; None when there is none left.
+
+        It stays in the log, marked as undone.
+        """
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            return felt.undo_last(self._db, run)
+
+    def add_gap(self, run: int, start_s: float, end_s: float, reason: str) -> None:
+        """Keep that there were no pictures in ``[start_s, end_s)`` (s), and why, e.g. ``camera unplugged``."""
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            felt.insert_gap(self._db, run, start_s, end_s, reason)
 
     def _put_twitch(self, run: int, twitch: Twitch, episode_number: int | None) -> None:
         columns = ("run", "episode", *schema.TWITCH)
@@ -253,6 +275,29 @@ class EpisodeLog:
             if inside.holds(row["start_utc"], row["onset_s"])
         ]
 
+    def markers(
+        self,
+        runs: int | Iterable[int] | None = None,
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        include_undone: bool = False,
+    ) -> list[LoggedMarker]:
+        """What the person felt, in the order of runs and times; the parameters are those of :meth:`episodes`.
+
+        Those taken back are listed with ``include_undone`` only.
+        """
+        inside = _Range(since, until)
+        with schema.errors_of(self.path):
+            rows = felt.select_markers(self._db, self._keys(runs), include_undone)
+            starts = dict(self._db.execute("SELECT run, start_utc FROM sessions").fetchall())
+        return [row for row in rows if inside.holds(starts[row.run], row.t_s)]
+
+    def gaps(self, runs: int | Iterable[int] | None = None) -> list[LoggedGap]:
+        """Times without pictures, in the order of runs and times; ``runs`` is that of :meth:`episodes`."""
+        with schema.errors_of(self.path):
+            return felt.select_gaps(self._db, self._keys(runs))
+
     def find_episode(self, text: str) -> LoggedEpisode:
         """The episode whose id is ``text``, or the only one whose id begins or ends with it.
 
@@ -294,8 +339,7 @@ class EpisodeLog:
         include_superseded: bool,
         side_of: str,
     ) -> tuple[str, tuple[Any, ...]]:
-        chosen = [runs] if isinstance(runs, int) else runs
-        keys = self.current_runs(include_superseded) if chosen is None else [int(run) for run in chosen]
+        keys = self._keys(runs, include_superseded)
         where = f"s.run IN ({', '.join(str(key) for key in keys)})"  # integers of our own: no limit on their number
         values: tuple[Any, ...] = ()
         for column, value in (("s.session_id", session_id), (f"{side_of}.side", side), ("e.kind", kind)):
@@ -303,6 +347,10 @@ class EpisodeLog:
                 where += f" AND {column} = ?"
                 values += (value,)
         return where, values
+
+    def _keys(self, runs: int | Iterable[int] | None, include_superseded: bool = False) -> list[int]:
+        chosen = [runs] if isinstance(runs, int) else runs
+        return self.current_runs(include_superseded) if chosen is None else [int(run) for run in chosen]
 
     def _twitches_of(self, runs: Sequence[int]) -> dict[tuple[int, int], tuple[Twitch, ...]]:
         grouped: dict[tuple[int, int], list[Twitch]] = {}

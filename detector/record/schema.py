@@ -1,6 +1,7 @@
 """The tables of the episode log, how a value becomes a cell and back, and how the file is opened and updated.
 
-Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones).
+Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones);
+3 markers of what a person felt, gaps without pictures (none in older ones).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from detector.errors import LogError
 from detector.record.entries import clean_text
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
-FORMAT = 2
+FORMAT = 3
 BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
 
 
@@ -125,8 +126,20 @@ _FORMAT_2 = (
     "ALTER TABLE sessions ADD COLUMN limit50_mm TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE sessions ADD COLUMN limit90_mm TEXT NOT NULL DEFAULT '{}'",
 )
+_FORMAT_3 = (
+    """CREATE TABLE markers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES sessions (run), t_s REAL NOT NULL, made_utc TEXT NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT '')""",
+    "CREATE INDEX markers_by_run ON markers (run)",
+    """CREATE TABLE gaps (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES sessions (run), start_s REAL NOT NULL, end_s REAL NOT NULL,
+    reason TEXT NOT NULL, CHECK (end_s >= start_s))""",
+    "CREATE INDEX gaps_by_run ON gaps (run)",
+)
 # format -> the statements that lead to it from the one before
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3}
 
 
 def connect(path: Path) -> sqlite3.Connection:

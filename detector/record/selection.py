@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
 from detector.errors import UsageError
-from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedRun, LoggedTwitch, moment_of
+from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedMarker, LoggedRun, LoggedTwitch, moment_of
 from detector.record.log import EpisodeLog
 from detector.types import Kind, Session
 
@@ -47,6 +48,22 @@ class Selection:
     def twitches(self, log: EpisodeLog) -> list[LoggedTwitch]:
         """The twitches that pass, in the order of the log."""
         return log.twitches(**self._filters(log))
+
+    def markers(self, log: EpisodeLog) -> list[LoggedMarker]:
+        """What was felt in the sessions and the time that pass; neither side nor kind is known of it."""
+        every = [run.run for run in log.runs(True)]
+        found = log.markers(every, since=self.since, until=self.until)  # first, as it says what is wrong with a time
+        wanted = {run.run for run in self.runs(log)}
+        return [marker for marker in found if marker.run in wanted]
+
+    def part_s(self, session: Session) -> tuple[float, float]:
+        """The part of a session that lies in the time asked for, s from its start; infinite where it is open."""
+        base = moment_of(session.start_utc, 0.0)
+        if base is None:
+            return -math.inf, math.inf
+        begin = -math.inf if self.since is None else (_moment(self.since) - base).total_seconds()
+        end = math.inf if self.until is None else (_moment(self.until) - base).total_seconds()
+        return begin, end
 
     def runs(self, log: EpisodeLog) -> list[LoggedRun]:
         """The runs that could hold what passes, those that hold nothing included: rates need their observed time.
