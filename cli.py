@@ -125,6 +125,91 @@ def analyze(
 
 
 @app.command()
+def live(
+    source: Annotated[
+        str, typer.Option(metavar="WHAT", help="Camera (index or name), stream URL, or with --replay a clip.")
+    ] = "",
+    replay: Annotated[bool, typer.Option("--replay", help="The source is a clip: play it as if it were live.")] = False,
+    replay_speed: Annotated[str, typer.Option(metavar="X", help="With --replay: times faster, or max.")] = "1",
+    loop: Annotated[bool, typer.Option("--loop", help="With --replay: again and again.")] = False,
+    no_window: Annotated[bool, typer.Option("--no-window", help="No window: for a terminal or a service.")] = False,
+    duration: Annotated[float | None, typer.Option(metavar="S", help="Stop after so many seconds.")] = None,
+    session_hours: Annotated[
+        float, typer.Option(metavar="H", help="Begin a new session every so many hours; default at midnight.")
+    ] = 0.0,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Ask the camera for this size.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Ask the camera for this rate.")] = None,
+    notify: Annotated[bool, typer.Option("--notify", help="A notice on the desktop at each episode.")] = False,
+    on_episode: Annotated[
+        str | None, typer.Option(metavar="CMD", help="Run this at each episode, with the episode as JSON on its stdin.")
+    ] = None,
+    record_clips: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep a few seconds of video round each episode there.")
+    ] = None,
+    clips_mb: Annotated[float, typer.Option(metavar="MB", help="With --record-clips: the most they may take.")] = 500.0,
+    csv: CsvFile = None,
+    twitches: TwitchFile = None,
+    log: LogFile = None,
+    sensitivity: Annotated[
+        Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
+    ] = Level.normal,
+    everything: Everything = False,
+    model: ModelFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and event, as it happens.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Watch a camera, and log episodes as they end."""
+    from detector import live_job as work
+
+    job = work.LiveJob(
+        source=source,
+        replay=replay,
+        replay_speed=replay_speed,
+        loop=loop,
+        size=size,
+        fps=fps,
+        sensitivity=sensitivity.value,
+        duration_s=duration,
+        roll_h=session_hours,
+        log=log,
+        model=model,
+        csv=csv,
+        twitches=twitches,
+        keep_rejected=everything,
+        window=not no_window,
+        as_json=as_json,
+        notify=notify,
+        command=on_episode,
+        clips=record_clips,
+        clips_mb=clips_mb,
+    )
+    talk, out = _talk(quiet, verbose), Out()
+    watched = work.run(job, talk, out)
+    if not as_json and work.STDOUT not in (csv, twitches):
+        from detector.tables import episode_table
+
+        out.show(episode_table(watched.episodes))
+    talk.say(watched.closing_words())
+    raise typer.Exit(watched.exit_code)
+
+
+@app.command()
+def cameras(as_json: AsJson = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """List the cameras of this machine."""
+    from detector import tables
+    from detector.cameras import NO_CAMERA, list_cameras
+
+    found = list_cameras()
+    if as_json:
+        Out().write(tables.as_json({"cameras": found}))
+    elif found:
+        Out().show(tables.camera_table(found))
+    if not found:
+        _talk(quiet, verbose).say(NO_CAMERA)
+
+
+@app.command()
 def rescore(
     signals: Annotated[Path, typer.Argument(metavar="SIGNALS", help="File that analyze --signals has written.")],
     csv: CsvFile = None,

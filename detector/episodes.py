@@ -73,6 +73,7 @@ class Grouper:
         self._trains: set[float] = set()  # times of waiting candidates that pass as part of a train
         self._on_sighting = on_sighting
         self._sighted_s = -np.inf  # jerks up to here are sighted, or did not pass
+        self._sighted: deque[tuple[float, int, FloatArray]] = deque(maxlen=4)  # those of the last moments
 
     def push(self, item: Moment | Candidate) -> Iterator[Twitch | Episode]:
         """Twitches and episodes that are settled once ``item`` has come."""
@@ -152,9 +153,12 @@ class Grouper:
             if not self._sighted_s < c.moment.t_s <= until_s:
                 continue
             self._sighted_s = c.moment.t_s
-            if self._passes(c):
-                place = self._position(c.moment.t_s)
-                self._on_sighting(shape_twitch(self._record, place, c.region, _toward(c), kept=True, reason=""))
+            jerk = (c.moment.t_s, c.region, _toward(c))
+            if not self._passes(c) or any(_is_echo(*jerk, *before) for before in self._sighted):
+                continue
+            self._sighted.append(jerk)
+            place = self._position(c.moment.t_s)
+            self._on_sighting(shape_twitch(self._record, place, c.region, _toward(c), kept=True, reason=""))
 
     def train_score(self, candidate: Candidate) -> float:
         """Joint score of the train that a jerk belongs to; 0 when there are not ``TRAIN_LEAST`` of them."""
@@ -210,14 +214,8 @@ class Grouper:
         return found
 
     def _is_echo(self, t_s: float, region: int, toward: FloatArray, member: tuple[int, int, FloatArray]) -> bool:
-        """Whether a jerk is the same moment as one already taken, or the swing back from it."""
         position, taken_region, taken_toward = member
-        apart_s = abs(self._record[position].t_s - t_s)
-        if apart_s <= SAME_S:
-            return True
-        if _apart(region, taken_region) > NEAR_MM:
-            return apart_s <= ECHO_S
-        return apart_s <= SWING_S and float(toward @ taken_toward) < OTHER_WAY
+        return _is_echo(t_s, region, toward, self._record[position].t_s, taken_region, taken_toward)
 
     def _close(self, passed: list[Candidate], until_s: float = np.inf) -> Iterator[Twitch | Episode]:
         members = [member for member in self._members(passed) if self._record[member[0]].t_s <= until_s]
@@ -343,6 +341,18 @@ def _toward(candidate: Candidate) -> FloatArray:
     """Unit vector of the jerk."""
     height = candidate.moment.height_mm[candidate.region]
     return (height / max(float(np.hypot(*height)), 1e-9)).astype(np.float32)
+
+
+def _is_echo(
+    t_s: float, region: int, toward: FloatArray, taken_s: float, taken_region: int, taken_toward: FloatArray
+) -> bool:
+    """Whether a jerk is the same moment as one already taken, or the swing back from it."""
+    apart_s = abs(taken_s - t_s)
+    if apart_s <= SAME_S:
+        return True
+    if _apart(region, taken_region) > NEAR_MM:
+        return apart_s <= ECHO_S
+    return apart_s <= SWING_S and float(toward @ taken_toward) < OTHER_WAY
 
 
 def _apart(a: int, b: int) -> float:

@@ -255,7 +255,7 @@ class Watch:
         window = self._parts.window
         assert window is not None
         name = f"nasalis_{datetime.now():%Y%m%d_%H%M%S}.png"
-        good = window.picture is not None
+        good = False
         with contextlib.suppress(cv2.error):
-            good = good and cv2.imwrite(str(self._parts.snapshots / name), window.picture)
+            good = window.picture is not None and cv2.imwrite(str(self._parts.snapshots / name), window.picture)
         self._view.notice(f"snapshot saved: {name}" if good else "the snapshot cannot be written here", now_s)

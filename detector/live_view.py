@@ -1,4 +1,4 @@
-"""Messages of the line -> what the window shows: the traces of the last seconds, what lights up, how good the picture is."""
+"""Messages of the line -> what the window shows: traces, what lights up, how good the picture is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ SMOOTH_S = 1.0  # the figures of the quality line are averages over this long, s
 WHY_HOLD_S = 0.7  # a reason stays this long, so that it can be read
 NOTICE_S = 3.0
 SIDES: tuple[Side, ...] = ("left", "midline", "right")
-_OF_SIDE = {side: [k for k, site in enumerate(regions.SITES) if site.side == side and regions.IS_NASAL[k]] for side in SIDES}
+_OF_SIDE = {
+    side: [k for k, site in enumerate(regions.SITES) if site.side == side and regions.IS_NASAL[k]] for side in SIDES
+}
 
 
 @dataclass(frozen=True, slots=True)

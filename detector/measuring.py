@@ -52,27 +52,31 @@ class Measurer:
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
         """A reading for every frame, one mesh interval and one frame behind."""
-        in_stretch = False
-        measured_t = -np.inf
         with (
             FaceTracker(self._model) as tracker,
             closing(ahead(track(frames, tracker, self._settings), FRAMES_AHEAD)) as following,
         ):
-            for tracked in following:
-                t_s = tracked.frame.t_s
-                gap = t_s - measured_t > self._settings.max_gap_s
-                if in_stretch and (tracked.face is None or gap):
-                    yield from self.drain()
-                    in_stretch = False
-                reading = _unmeasured(tracked)
-                if reading.measurable:
-                    in_stretch = True
-                    measured_t = t_s
-                    sample = self._measure(tracked)
-                    reading = replace(reading, sample=sample, repeated=sample is None)
-                before, self._last = self._last, reading
-                if before is not None:
-                    yield before
+            yield from self.measure(following)
+
+    def measure(self, following: Iterable[Tracked]) -> Iterator[Reading]:
+        """A reading for every frame whose face is known."""
+        in_stretch = False
+        measured_t = -np.inf
+        for tracked in following:
+            t_s = tracked.frame.t_s
+            gap = t_s - measured_t > self._settings.max_gap_s
+            if in_stretch and (tracked.face is None or gap):
+                yield from self.drain()
+                in_stretch = False
+            reading = _unmeasured(tracked)
+            if reading.measurable:
+                in_stretch = True
+                measured_t = t_s
+                sample = self._measure(tracked)
+                reading = replace(reading, sample=sample, repeated=sample is None)
+            before, self._last = self._last, reading
+            if before is not None:
+                yield before
         yield from self.drain()
 
     def drain(self) -> Iterator[Reading]:

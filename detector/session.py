@@ -256,9 +256,13 @@ def _follow(
     return result
 
 
-def _identity(session: Session) -> str:
-    """12 hex digits of everything that decides the outcome, so that the same analysis has the same id."""
-    text = json.dumps([session.sha256, session.settings, session.versions], sort_keys=True)
+def identity(session: Session) -> str:
+    """12 hex digits of everything that decides the outcome, so that the same analysis has the same id.
+
+    What has no hash (a camera) is told apart by its name and when it began.
+    """
+    what = session.sha256 or [session.source, session.start_utc]
+    text = json.dumps([what, session.settings, session.versions], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

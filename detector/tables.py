@@ -25,6 +25,7 @@ from detector.types import Session, Twitch
 
 if TYPE_CHECKING:
     from detector.analyze import ClipResult
+    from detector.cameras import Camera
     from detector.simulate_plan import TruthRow
 
 REASONS: dict[str, str] = {
@@ -36,6 +37,7 @@ REASONS: dict[str, str] = {
     "gap": "frames missing or frozen",
     "edge": "face at the edge of the picture",
 }
+_HIDDEN_MM = 3.0  # at moments in which a twitch would have to be larger, something else moves: no size tells of them
 _SMALL_MM = 0.5  # floors below it are good, see the notes on measurability
 
 
@@ -153,6 +155,8 @@ def limit_words(session: Session) -> str:
     half, most = _median_of_nose(session.limit50_mm), _median_of_nose(session.limit90_mm)
     if half is None or most is None:
         return ""
+    if most > _HIDDEN_MM:
+        return f"detection limit {number(half)} mm (half); blinks and other movement hide a tenth of the time or more"
     return f"detection limit {number(half)} mm (half), {number(most)} mm (nine in ten)"
 
 
@@ -205,7 +209,7 @@ def summary_table(results: Sequence[ClipResult]) -> Table:
 def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) -> Table:
     """Sessions of a log, one a line, with the number of their episodes.
 
-    The limit is the size that would have been found in nine of ten observed moments, in the nose's median area.
+    The limit is the size that would have been found at half of the observed moments, in the nose's median area.
     """
     counts = Counter(row.run for row in episodes)
     table = _table("=session", "=analyzed", "recorded", "clip", ">s", ">observed s", ">limit mm", ">episodes", "status")
@@ -220,7 +224,7 @@ def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) 
             PurePath(session.source).name,
             number(session.duration_s),
             number(session.observed_s),
-            number(_median_of_nose(session.limit90_mm)),
+            number(_median_of_nose(session.limit50_mm)),
             str(counts[run.run]),
             status,
         )
@@ -277,6 +281,15 @@ def check_table(checks: Sequence[Check]) -> Table:
         mark = {True: "ok", None: "mind", False: "MEND"}[check.ok]
         style = {True: "green", None: "yellow", False: "bold red"}[check.ok]
         _add(table, Text(mark, style=style), check.name, check.detail, check.advice)
+    return table
+
+
+def camera_table(cameras: Sequence[Camera]) -> Table:
+    """Cameras with what they can do at most, at their largest size and at their highest rate."""
+    table = _table(">index", "=device", "name", "=state", "sizes and rates")
+    for camera in cameras:
+        modes = "; ".join(str(mode) for mode in camera.modes[:6]) or "not told"
+        _add(table, str(camera.index), camera.device, plain(camera.name), camera.state, modes)
     return table
 
 

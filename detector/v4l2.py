@@ -36,6 +36,10 @@ class Mode:
     fps: float  # the highest, pictures per second; 0 when it is not told
     codec: str  # four letters
 
+    def __str__(self) -> str:
+        rate = f" {self.fps:g}/s" if self.fps else ""
+        return f"{self.width}x{self.height}{rate} {self.codec}"
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

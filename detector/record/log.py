@@ -36,6 +36,8 @@ from detector.types import Episode, Session, Twitch
 
 Moment = datetime | str | None
 
+REACH_S = 0.3  # past its end a jerk is still the echo of an episode; the next begins a second later
+
 # One run per session id: the same file, settings and versions give the same findings, which must not be counted
 # twice. The last complete one stands for all; without a complete one, the last. Cameras have no hash: every run counts.
 _CURRENT = """SELECT run FROM (SELECT run, ROW_NUMBER() OVER (
@@ -109,11 +111,18 @@ class EpisodeLog:
             self._put_twitch(run, twitch, episode_number)
 
     def add_episode(self, run: int, episode: Episode) -> None:
-        """Keep one episode together with its twitches: all of it or nothing."""
+        """Keep one episode together with its twitches: all of it or nothing.
+
+        Kept twitches that were written before, and that it reaches past and does not count, were none after all.
+        """
         columns = ("run", *schema.EPISODE)
         cells = [run, *schema.encode(schema.EPISODE, episode)]
         with schema.errors_of(self.path), schema.transaction(self._db):
             self._db.execute(f"INSERT INTO episodes ({_list(columns)}) VALUES ({_marks(columns)})", cells)
+            self._db.execute(
+                "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s <= ?",
+                (run, float(episode.end_s) + REACH_S),
+            )
             for twitch in episode.twitches:
                 self._put_twitch(run, twitch, episode.number)
 

@@ -1,0 +1,231 @@
+"""Everything that ``nasalis live`` was asked for, put together, run, and tidied up whatever ends it."""
+
+from __future__ import annotations
+
+import math
+import queue
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from detector.analyze import INTERRUPTED, STDOUT, Job, check_outputs
+from detector.config import Sensitivity, Settings
+from detector.errors import UsageError
+from detector.terminal import Out, Talk, interruptible
+from detector.types import Session
+
+if TYPE_CHECKING:
+    from detector.clip_recorder import ClipRecorder
+    from detector.hooks import CommandHook, DesktopNotice
+    from detector.live_line import LiveLine
+    from detector.live_source import LiveSource
+    from detector.record.entries import LoggedEpisode, LoggedTwitch
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """What is wanted of a watch."""
+
+    source: str = ""  # camera index or name, URL, or with replay a clip; empty: the first camera
+    replay: bool = False
+    replay_speed: str = "1"  # a factor, or "max"
+    loop: bool = False
+    size: str | None = None  # of the camera's pictures, "1280x720"
+    fps: float | None = None  # of the camera
+    sensitivity: Sensitivity = "normal"
+    duration_s: float | None = None
+    roll_h: float = 0.0  # 0: at midnight
+    log: Path | None = None
+    model: Path | None = None
+    csv: str | None = None
+    twitches: str | None = None
+    keep_rejected: bool = False
+    window: bool = True
+    as_json: bool = False
+    notify: bool = False
+    command: str | None = None
+    clips: Path | None = None
+    clips_mb: float = 500.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """What came of it, read back from the log."""
+
+    log: Path
+    exit_code: int = 0
+    sessions: list[Session] = field(default_factory=list)
+    episodes: list[LoggedEpisode] = field(default_factory=list)
+    twitches: list[LoggedTwitch] = field(default_factory=list)
+
+    def closing_words(self) -> str:
+        """How long was watched, what was found, and where it is."""
+        from detector.live_words import clock
+
+        observed, whole = (sum(getattr(s, name) for s in self.sessions) for name in ("observed_s", "duration_s"))
+        count = len(self.episodes)
+        found = "1 episode" if count == 1 else f"{count} episodes"
+        limits = [v for s in self.sessions[-1:] for v in s.limit50_mm.values()]
+        limit = f", half of all twitches of {min(limits):.1f}-{max(limits):.1f} mm would be found" if limits else ""
+        stopped = "Stopped: " if self.exit_code == INTERRUPTED else ""
+        return f"{stopped}{found} in {clock(observed)} observed of {clock(whole)} watched{limit}. Log: {self.log}"
+
+
+def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
+    """Watch until it ends.
+
+    Raises
+    ------
+    NasalisError
+        It cannot begin, or something stopped it; everything found until then is in the log.
+    """
+    from detector.live_frames import CameraRequest, open_live
+    from detector.live_line import LiveLine, Message
+    from detector.warm import warm_up
+    from models import resolve
+
+    if (job.duration_s is not None and not job.duration_s > 0.0) or job.roll_h < 0.0:
+        raise UsageError("--duration and --session-hours must be above 0.")
+    if job.as_json and STDOUT in (job.csv, job.twitches):
+        raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
+    check_outputs(Job(csv=job.csv, twitches=job.twitches), [])
+    settings = Settings(sensitivity=job.sensitivity)
+    model = resolve(job.model)
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    with ExitStack() as stack, interruptible():
+        warm_up(settings, model)
+        hooks = _hooks(job, talk, stack)
+        recorder = _recorder(job, talk, stack)
+        source = stack.enter_context(
+            open_live(
+                job.source,
+                replay=job.replay,
+                replay_speed=_speed(job.replay_speed),
+                loop=job.loop,
+                request=CameraRequest(*_size(job.size), job.fps),
+                on_event=messages.put,
+            )
+        )
+        line = LiveLine(
+            source,
+            settings,
+            model,
+            messages,
+            duration_s=math.inf if job.duration_s is None else job.duration_s,
+            on_frame=None if recorder is None else recorder.push,
+        )
+        return _watch(job, talk, out, stack, source, line, settings, hooks, recorder)
+
+
+def _watch(
+    job: LiveJob,
+    talk: Talk,
+    out: Out,
+    stack: ExitStack,
+    source: LiveSource,
+    line: LiveLine,
+    settings: Settings,
+    hooks: list[CommandHook | DesktopNotice],
+    recorder: ClipRecorder | None,
+) -> Watched:
+    from detector.live import Watch, Watching
+    from detector.live_log import LiveLog
+    from detector.live_output import JsonLines, Panel, PlainLines, Teller, Tellers
+    from detector.live_window import LiveWindow
+    from detector.record.log import EpisodeLog
+
+    window = stack.enter_context(LiveWindow()) if job.window else None
+    log = stack.enter_context(EpisodeLog(job.log))
+    book = LiveLog(log, _session(job, source, settings), keep_rejected=job.keep_rejected)
+    tellers: list[Teller] = [JsonLines(out)] if job.as_json else []
+    if talk.is_terminal and window is None and talk.level >= 0:
+        tellers.append(Panel(talk, book.time_of_day))
+    else:
+        tellers.append(PlainLines(talk.say, book.time_of_day, verbose=talk.level > 0))
+
+    def on_episode(row: LoggedEpisode, start_s: float, end_s: float) -> None:
+        for hook in hooks:
+            hook.episode(row)
+        if recorder is not None:
+            recorder.episode(row.episode_id, start_s, end_s)
+
+    watched = Watched(log.path)
+    try:
+        with Tellers(tuple(tellers)) as told:
+            parts = Watching(line, source, book, told, settings, job.roll_h, window, recorder is not None, on_episode)
+            if Watch(parts).run() == "interrupted":
+                watched.exit_code = INTERRUPTED
+    finally:
+        watched.sessions = [log.session(run) for run in book.runs]
+        watched.episodes = log.episodes(book.runs, include_rejected=job.keep_rejected)
+        watched.twitches = log.twitches(book.runs, include_rejected=job.keep_rejected)
+        _write(job, watched, out)
+    return watched
+
+
+def _session(job: LiveJob, source: LiveSource, settings: Settings) -> Session:
+    from detector.frames import sha256_of
+    from detector.session import versions
+
+    # a clip played once to its end is the same recording as analyze has it, and counts once
+    clip = Path(job.source) if source.is_clip else None
+    own = {"start_s": None, "end_s": job.duration_s} | ({"loop": True} if job.loop else {})
+    return Session(
+        session_id="",
+        source=source.name if clip is None else str(clip),
+        sha256="" if clip is None else sha256_of(clip),
+        start_utc=source.start_utc,
+        width=source.width,
+        height=source.height,
+        config_digest=settings.digest(),
+        settings=settings.model_dump() | own,
+        versions=versions(),
+    )
+
+
+def _write(job: LiveJob, watched: Watched, out: Out) -> None:
+    from detector.record import export
+
+    with out.reader():
+        if job.csv is not None:
+            export.write_episodes_csv(job.csv, watched.episodes, watched.sessions)
+        if job.twitches is not None:
+            export.write_twitches_csv(job.twitches, watched.twitches, watched.sessions)
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise UsageError(f"--size {text} is no size of pictures: give one like 1280x720.")
+    return int(width), int(height)
+
+
+def _speed(text: str) -> float | Literal["max"]:
+    if text == "max":
+        return "max"
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--replay-speed {text} is no number: give 1, another factor, or max.") from None
+
+
+def _hooks(job: LiveJob, talk: Talk, stack: ExitStack) -> list[CommandHook | DesktopNotice]:
+    from detector.hooks import CommandHook, DesktopNotice
+
+    hooks: list[CommandHook | DesktopNotice] = []
+    if job.command is not None:
+        hooks.append(stack.enter_context(CommandHook(job.command, talk.say)))
+    if job.notify:
+        hooks.append(stack.enter_context(DesktopNotice(talk.say)))
+    return hooks
+
+
+def _recorder(job: LiveJob, talk: Talk, stack: ExitStack) -> ClipRecorder | None:
+    if job.clips is None:
+        return None
+    from detector.clip_recorder import ClipRecorder
+
+    return stack.enter_context(ClipRecorder(job.clips, cap_mb=job.clips_mb, say=talk.say))
