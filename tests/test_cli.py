@@ -403,7 +403,7 @@ def test_export_by_time_leaves_out_sessions_from_elsewhen(run: Run, tmp_path: Pa
 def test_log_lists_sessions_and_episodes(run: Run, clip: Path, logged: str) -> None:
     ran = run("log")
     assert ran.code == 0 and logged in ran.out and "four seconds.mp4" in ran.out and "complete" in ran.out
-    assert "limit mm" in ran.out and " 0.8 " in ran.out
+    assert "limit mm" in ran.out and " 0.5 " in ran.out
     assert f"{logged}-e0002" in run("log", "--episodes").out
     assert run("analyze", clip, "--replace", "-q").code == 0
     assert len(json.loads(run("log", "--json").out)["sessions"]) == 1
