@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -189,14 +190,15 @@ def test_black_and_frozen_pictures_are_told_once(
 
 
 def test_frames_that_the_camera_skips_are_counted(camera: FakeCamera, events: Events) -> None:
-    camera.skip = {20, 30, 31, 32}
+    camera.skip, camera.fps = {20, 30, 31, 32}, 25.0
     with open_camera(events) as source:
         frames = take(next(source.stretches()), 45)
         assert source.frames_lost == 4
-    assert max(np.diff([frame.t_s for frame in frames])) == pytest.approx(0.08, abs=2e-3)
+    assert max(np.diff([frame.t_s for frame in frames])) == pytest.approx(0.16, abs=2e-3)
 
 
 def test_damaged_pictures_are_lost_not_black(camera: FakeCamera, events: Events) -> None:
+    camera.fps = 25.0
     camera.picture = lambda number: None if number in (20, 25) else lively(number)
     with open_camera(events) as source:
         frames = take(next(source.stretches()), 40)
@@ -209,12 +211,13 @@ def test_a_late_reader_loses_the_oldest_frames_and_they_are_counted(camera: Fake
         frames = next(source.stretches())
         before = take(frames, 12)
         time.sleep(0.5)
-        after = take(frames, 12)
-        lost = source.frames_lost
+        camera.devices.clear()  # so that nothing more is lost while the rest is read
+        wait_for(lambda: "lost" in events.kinds())
+        after = list(frames)
     assert_increasing(before + after)
     gaps = int(np.sum(np.diff([frame.index for frame in before + after]) - 1))
-    assert gaps == lost and 10 < lost < 30
-    assert source.frames_read == 24
+    assert gaps == source.frames_lost > 10
+    assert len(after) == 8 and source.frames_read == 20
 
 
 @pytest.mark.parametrize(("fps", "kinds"), [(40.0, ["opened"]), (15.0, ["opened", "slow"])])
@@ -226,7 +229,10 @@ def test_the_rate_is_measured_and_a_low_one_warned_of(
         take(next(source.stretches()), round(1.3 * fps))
         assert source.fps == pytest.approx(fps, rel=0.05)
     assert events.kinds() == kinds
-    assert f"Camera 0 (Test Cam): 64x48, MJPG, {source.fps:.0f}." in events[0].words
+    told = re.fullmatch(
+        r"Camera 0 \(Test Cam\): 64x48, MJPG, ([\d.]+) pictures a second \(measured\)\.", events[0].words
+    )
+    assert told is not None and float(told[1]) == pytest.approx(fps, rel=0.05)
     if fps < 24:
         assert "0.1 to 0.2 s is seen in about 2 to 3 of them" in events[1].words
 
