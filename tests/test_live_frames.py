@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import re
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -20,6 +18,7 @@ from detector.errors import SourceError, UsageError
 from detector.live_frames import CameraRequest, LiveSource, open_live, shown_url
 from detector.types import Frame
 from tests.fake_camera import WAITS, Events, FakeCamera, lively, plug_in, wait_for
+from tests.stream_servers import MjpegServer, RtspServer
 
 SOON_S = 0.3
 
@@ -327,49 +326,6 @@ def test_secrets_in_a_url_are_never_shown(url: str, shown: str) -> None:
 # --- a real stream --------------------------------------------------------------------------------------------------
 
 
-class MjpegServer:
-    """HTTP MJPEG on loopback that can be cut and restored at the same port."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.fps = 40.0
-        self._sending = threading.Event()
-        self.start()
-
-    def start(self) -> None:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                with contextlib.suppress(OSError):  # the program let go
-                    outer._send(self)
-
-        self._sending.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def _send(self, handler: BaseHTTPRequestHandler) -> None:
-        number, due_s = 0, time.monotonic()
-        while self._sending.is_set():
-            data = cv2.imencode(".jpg", cv2.GaussianBlur(lively(number, 160, 120), (0, 0), 2))[1].tobytes()
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-            handler.wfile.write(head.encode() + data + b"\r\n")
-            number, due_s = number + 1, due_s + 1.0 / self.fps
-            time.sleep(max(0.0, due_s - time.monotonic()))
-
-    def cut(self) -> None:
-        self._sending.clear()
-        self._server.shutdown()
-        self._server.server_close()
-
-
 def test_an_http_stream_that_is_cut_and_restored(events: Events) -> None:
     server = MjpegServer()
     url = f"http://viewer:s3cret@127.0.0.1:{server.port}/video?token=s3cret"
@@ -390,6 +346,23 @@ def test_an_http_stream_that_is_cut_and_restored(events: Events) -> None:
     assert events.kinds() == ["opened", "lost", "resumed"]
     assert source.name == f"http://127.0.0.1:{server.port}/video"
     assert not any("s3cret" in event.words or "viewer" in event.words for event in events)
+
+
+def test_an_rtsp_stream_that_is_cut_and_restored(events: Events) -> None:
+    server = RtspServer()
+    with open_live(f"rtsp://127.0.0.1:{server.port}/live", on_event=events, waits=WAITS) as source:
+        stretches = source.stretches()
+        frames = next(stretches)
+        first = take(frames, 45)
+        assert source.fps == pytest.approx(30, rel=0.15)
+        server.cut()
+        first += list(frames)
+        second = take(next(stretches), 30)
+    server.close()
+    assert any("RTP/AVP/TCP" in line for line in server.asked)
+    assert_increasing(first + second)
+    assert {frame.image.shape for frame in first + second} == {(120, 160, 3)}
+    assert events.kinds() == ["opened", "lost", "resumed"]
 
 
 def test_a_stream_that_nobody_sends_is_one_sentence(events: Events) -> None:
