@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -285,6 +287,27 @@ def test_an_error_in_the_grabbing_thread_reaches_the_reader(camera: FakeCamera) 
         for frames in source.stretches():
             list(frames)
     assert camera.open_now == 0
+
+
+NEVER_CLOSED = """
+import socket, sys, time
+from detector import capture
+from detector.live_frames import open_live
+from tests.stream_servers import MjpegServer
+capture.STREAM_OPEN_S = 2.0
+server = MjpegServer()
+source = open_live(f"http://127.0.0.1:{server.port}/x")
+print(len(next(next(source.stretches())).image))
+server.cut()
+mute = socket.create_server(("127.0.0.1", server.port))
+connection = mute.accept()  # the thread is deep inside OpenCV, waiting for an answer
+sys.exit("the caller failed")
+"""
+
+
+def test_a_program_that_fails_without_closing_ends_in_order() -> None:
+    done = subprocess.run([sys.executable, "-c", NEVER_CLOSED], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "120\n", "the caller failed\n")
 
 
 # --- what is meant --------------------------------------------------------------------------------------------------
