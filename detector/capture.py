@@ -33,7 +33,7 @@ _STREAM_OPTIONS = {
     "rtsp_transport": "tcp",  # over UDP a lost packet smears the picture until the next key frame
     "fflags": "nobuffer",  # else what was read to guess the format comes first, late and all at once
 }
-_STREAM_OPEN_S = 5.0
+STREAM_OPEN_S = 5.0
 _STREAM_SILENT_S = 3.0  # after it a grab gives up
 _CAMERA_SILENT_S = 2  # likewise, whole seconds (OpenCV's own is 10): a hanging driver is let go and opened anew
 
@@ -302,7 +302,7 @@ def open_stream(url: str) -> LiveCapture | None:
     """Open a stream over the network; None when nobody answers in time or what answers is no video."""
     cv2 = _quiet_cv2()
     limits = [
-        (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * _STREAM_OPEN_S)),
+        (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(1000 * STREAM_OPEN_S)),
         (cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(1000 * _STREAM_SILENT_S)),
     ]
     with _ffmpeg_held_to(_STREAM_OPTIONS):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from detector.capture import Image, LiveCapture
+from detector.capture import STREAM_OPEN_S, Image, LiveCapture
 from detector.errors import SourceError
 from detector.frame_queue import POLL_S, FrameQueue
 from detector.live_checks import Missing, PictureState, Rate, Slowness, slow_words
@@ -17,9 +18,9 @@ from detector.types import Frame
 
 Opener = Callable[[], LiveCapture]
 
-# At closing, for the thread to let go of the device: a grab of a silent camera or stream takes this long at most. If
-# the driver hangs for longer, the device is freed when it returns, or with the program.
-_JOIN_S = 3.5
+# At closing, for the thread to let go of the device: longer than the longest wait inside OpenCV, that for a stream to
+# open. It cannot be cut short, and a program that ends while a thread is in there is aborted by the C++ runtime.
+_JOIN_S = STREAM_OPEN_S + 1.0
 _LEAST_STEP_S = 1e-6  # between two times, should a clock ever give one twice
 _DOUBLED_SHARE = 0.9  # fewer new pictures than this are mentioned with the rate
 _STATE_WORDS = {
@@ -79,6 +80,7 @@ class GrabbedSource(LiveSource):
         self._busy_told = False
         self._telling = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="nasalis-grab", daemon=True)
+        atexit.register(self.close)  # a caller who fails before closing must not be aborted in addition
         self._thread.start()
         try:
             self._wait_until_settled()
@@ -97,8 +99,9 @@ class GrabbedSource(LiveSource):
             yield self._counted(frames)
 
     def close(self) -> None:
-        """Stop, and wait a little until the device is free."""
+        """Stop, and wait until the device is free: at once for a camera, up to 5 s for a stream being opened."""
         self.stop()
+        atexit.unregister(self.close)
         if threading.current_thread() is not self._thread:
             self._thread.join(_JOIN_S)
 

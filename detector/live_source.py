@@ -118,7 +118,7 @@ class LiveSource(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give the device, the connection or the file back."""
+        """Give the device, the connection or the file back: may take some seconds."""
 
     def stop(self) -> None:
         """End every wait soon (under 0.3 s); from any thread or signal handler."""

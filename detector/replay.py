@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 import time
@@ -80,6 +81,7 @@ class ClipReplay(LiveSource):
                 yield self._counted(frames)
             return
         self._thread = threading.Thread(target=self._work, name="nasalis-replay", daemon=True)
+        atexit.register(self.close)  # as for a camera: no thread may be inside OpenCV when the program ends
         self._thread.start()
         for frames in self._queue.stretches(lambda: self._stopped):
             yield self._counted(frames)
@@ -87,6 +89,7 @@ class ClipReplay(LiveSource):
     def close(self) -> None:
         """Stop and give the file back; the notes are complete after it."""
         self.stop()
+        atexit.unregister(self.close)
         if self._thread is not None:
             self._thread.join(_JOIN_S)
         if self._thread is None or not self._thread.is_alive():

@@ -93,8 +93,11 @@ class _Capture:
     def grab(self) -> bool:
         camera = self._camera
         hang_s, camera.hang_s = camera.hang_s, 0.0
-        time.sleep(hang_s)
-        self._due_s = max(self._due_s, time.monotonic() - 0.2) + 1.0 / camera.fps
+        if hang_s:
+            time.sleep(hang_s)
+            self._due_s = time.monotonic()
+        # Held up by a busy computer it keeps its own time, as long as the program believes a driver's stamps.
+        self._due_s = max(self._due_s, time.monotonic() - 0.7) + 1.0 / camera.fps
         self._number = next(camera.numbers)
         while self._number in camera.skip:
             self._due_s += 1.0 / camera.fps
