@@ -96,8 +96,7 @@ def test_live_finds_what_analyze_finds_and_what_dropped_frames_cost() -> None:
             _, fewer, fewer_s = through(dropped(iter(source)))
         whole, part = found(episodes, truth), found(fewer, truth)
         rows.append(
-            [material.label, "same", str(len(twitches)), *(str(n) for n in whole), f"{seen_s:.1f}"]
-            + [str(part[0]), str(part[2]), f"{fewer_s:.1f}"]
+            [material.label, "same", len(twitches), *whole, f"{seen_s:.1f}", part[0], part[2], f"{fewer_s:.1f}"]
         )
     header = ("clip", "live", "twitches", "found", "of", "false", "seen s", "found, 5 % dropped", "false", "seen s")
     show("live --replay beside analyze, and with 5 % of the frames dropped at random", header, rows, "")
@@ -191,19 +190,19 @@ def test_a_long_run_in_real_time(window: bool) -> None:
     flashed, logged, told = lags(lines)
     minute = int(np.searchsorted(used.at_s, 60.0))
     busy = (used.cpu_s[-1] - used.cpu_s[min(minute, len(used.cpu_s) - 2)]) / max(used.at_s[-1] - 60.0, 1.0)
+    at_1_min = used.rss_mb[min(minute, len(used.rss_mb) - 1)]
     rows = [
         ["frames, lost", f"{status['frames']}, {status['frames_lost']} at {status['t_s']:.0f} s"],
         ["pictures a second handled", f"{status['frames'] / status['t_s']:.2f}"],
         ["observed", f"{status['observed_s']:.0f} s"],
         ["episodes, twitches", f"{status['episodes']}, {status['twitches']}"],
         ["processors busy", f"{busy:.2f}"],
-        ["memory at 1 min, at the end, most", "{:.0f}, {:.0f}, {:.0f} MB".format(
-            used.rss_mb[min(minute, len(used.rss_mb) - 1)], used.rss_mb[-1], max(used.rss_mb))],
+        ["memory at 1 min, at the end, most", f"{at_1_min:.0f}, {used.rss_mb[-1]:.0f}, {max(used.rss_mb):.0f} MB"],
         ["flashed after the end of the twitch, s (50/95/100 %)", f"{spread(flashed)} ({len(flashed)})"],
         ["logged after the end of the twitch, s", f"{spread(logged)} ({len(logged)})"],
         ["episode told after its end, s", f"{spread(told)} ({len(told)})"],
         ["log", f"{(bench_dir() / 'live.sqlite').stat().st_size / 1e3:.0f} kB"],
-    ]  # fmt: skip
+    ]
     show(f"{LONG_S:g} s of 720p30 in real time{', with the window' if window else ''}", ("", ""), rows, "")
     assert status["frames"] > 0
 
