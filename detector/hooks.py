@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from detector.errors import UsageError
+from detector.live_words import place_of
 from detector.record.entries import LoggedEpisode
 from detector.record.export import episode_document
 from detector.terminal import plain
@@ -36,18 +37,6 @@ EVERY_S = 10.0  # between two notices: a train of episodes must not bury the scr
 _TOLD = 200  # characters of what a failing command said
 
 Say = Callable[[str], None]
-
-# muscle -> where a person without anatomy would point
-PLACES: dict[str, str] = {
-    "procerus": "root of the nose",
-    "depressor_septi_nasi": "base of the nose",
-    "nasalis_transverse": "side of the nose",
-    "nasalis_alar": "nostril wing",
-    "levator_labii_alaeque_nasi": "crease beside the nose",
-    "orbicularis_oris_upper": "upper lip",
-    "orbicularis_oculi_lower": "lower lid",
-    "zygomaticus": "cheek",
-}
 
 
 class _Worker:
@@ -250,20 +239,11 @@ def notice_text(rows: Sequence[LoggedEpisode]) -> str:
     sizes = [row.episode.peak_mm for row in rows if math.isfinite(row.episode.peak_mm)]
     count = sum(row.episode.twitch_count for row in rows)
     parts = ["Twitch" if len(rows) == 1 else f"{len(rows)} episodes"]
-    places = list(dict.fromkeys(place_words(row.episode.region, row.episode.side) for row in rows))
+    places = list(dict.fromkeys(place_of(row.episode.region, row.episode.side) for row in rows))
     parts.append(places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more")
     if sizes:
         parts.append(f"{'up to ' if len(rows) > 1 else ''}{max(sizes):.1f} mm")
     return ", ".join([*parts, *([f"{count} twitches"] if count > 1 else [])])
-
-
-def place_words(region: str, side: str) -> str:
-    """A region in plain words, e.g. ``left nostril wing``; the subject's own left and right."""
-    muscle = region.removesuffix("_left").removesuffix("_right")
-    place = PLACES.get(muscle, plain(muscle).replace("_", " "))
-    if side in ("left", "right"):
-        return f"{side} {place}"
-    return f"{place}, both sides" if side == "both" else place
 
 
 def _notifier() -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from detector.live_source import SourceEvent
 from detector.live_state import LiveState
-from detector.live_words import clock, place_words, quality_items
+from detector.live_words import clock, place_of, quality_items
 from detector.record.entries import LoggedEpisode
 from detector.regions import SITE_NAMES
 from detector.types import Twitch
@@ -208,7 +208,7 @@ class Tellers:
 
 def twitch_words(twitch: Twitch) -> str:
     """``left nostril wing, about 0.8 mm``."""
-    return f"{place_words(SITE_NAMES.index(twitch.region))[0]}, about {twitch.amplitude_mm:.1f} mm"
+    return f"{place_of(twitch.region, twitch.side)}, about {twitch.amplitude_mm:.1f} mm"
 
 
 def episode_words(row: LoggedEpisode) -> str:
@@ -216,7 +216,7 @@ def episode_words(row: LoggedEpisode) -> str:
     episode = row.episode
     count = f"{episode.twitch_count} twitches" if episode.twitch_count > 1 else "1 twitch"
     rate = "" if episode.rate_hz is None else f" at {episode.rate_hz:.1f}/s"
-    place = place_words(SITE_NAMES.index(episode.region))[0]
+    place = place_of(episode.region, episode.side)
     kind = episode.kind.replace("_", "-")
     return f"{place}: {count}{rate}, about {episode.peak_mm:.1f} mm, {kind} ({row.episode_id})"
 

@@ -14,7 +14,7 @@ from detector.config import Settings
 from detector.instant import Flash
 from detector.live_line import Picture
 from detector.live_state import WINDOW_S, Flagged, LiveState, Quality, Trace
-from detector.live_words import place_words, why_words
+from detector.live_words import place_of, why_words
 from detector.pipeline import Measured, Reading
 from detector.twitches import THRESHOLDS, WAIT_S
 from detector.types import Episode, Side, Twitch, WhyNot
@@ -102,7 +102,7 @@ class LiveView:
         """An episode is over."""
         self._episodes += 1
         count = episode.twitch_count
-        place = place_words(regions.SITE_NAMES.index(episode.region))[0]
+        place = place_of(episode.region, episode.side)
         span = f" in {episode.end_s - episode.start_s:.1f} s" if count > 1 else ""
         self._last = f"{place}, {count} {'twitch' if count == 1 else 'twitches'}{span}"
 

@@ -19,8 +19,9 @@ HEAD_MAX_MM_S = 15.0
 FPS_MIN = 24.0  # a twitch of 0.1 s has two or three pictures then
 LOST_MAX = 0.02  # share
 
-_PLACES = {
-    "procerus": ("bridge of the nose", "procerus"),
+# muscle -> where a person without anatomy would point, and its name
+PLACES = {
+    "procerus": ("root of the nose", "procerus"),
     "depressor_septi_nasi": ("under the tip of the nose", "depressor septi nasi"),
     "nasalis_transverse": ("side of the nose", "transverse nasalis"),
     "nasalis_alar": ("nostril wing", "alar nasalis"),
@@ -69,8 +70,16 @@ class Item:
 def place_words(region: int) -> tuple[str, str]:
     """Plain and anatomical name of ``regions.SITES[region]``, e.g. ("left nostril wing", "alar nasalis")."""
     site = SITES[region]
-    plain, muscle = _PLACES[site.muscle]
+    plain, muscle = PLACES[site.muscle]
     return (plain if site.side == "midline" else f"{site.side} {plain}"), muscle
+
+
+def place_of(region: str, side: str) -> str:
+    """A region of a finding in plain words, e.g. ``left nostril wing``; the subject's own left and right."""
+    place = PLACES[region.removesuffix("_left").removesuffix("_right")][0]
+    if side in ("left", "right"):
+        return f"{side} {place}"
+    return f"{place}, both sides" if side == "both" else place
 
 
 def why_words(bits: WhyNot) -> str:

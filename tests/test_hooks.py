@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.hooks import PLACES, WAITING, CommandHook, DesktopNotice, notice_text, place_words
+from detector.hooks import WAITING, CommandHook, DesktopNotice, notice_text
+from detector.live_words import PLACES, place_of
 from detector.record.entries import LoggedEpisode, logged_episodes
 from detector.record.export import write_episodes_json
 from detector.regions import SITES
@@ -213,9 +214,9 @@ def test_osascript_gets_the_text_as_an_argument(tmp_path: Path, monkeypatch: pyt
 
 def test_words_for_every_place() -> None:
     assert {site.muscle for site in SITES} == set(PLACES)
-    assert place_words("nasalis_alar_right", "right") == "right nostril wing"
-    assert place_words("procerus", "midline") == "root of the nose"
-    assert place_words("zygomaticus_left", "both") == "cheek, both sides"
+    assert place_of("nasalis_alar_right", "right") == "right nostril wing"
+    assert place_of("procerus", "midline") == "root of the nose"
+    assert place_of("zygomaticus_left", "both") == "cheek, both sides"
     assert notice_text([row(1, twitch_count=1, twitches=(), peak_mm=math.nan)]) == "Twitch, left nostril wing"
     mixed = [row(1), row(2, region="procerus", side="midline", peak_mm=2.0)]
     assert notice_text(mixed) == "2 episodes, left nostril wing and 1 more, up to 2.0 mm, 4 twitches"
