@@ -29,7 +29,8 @@ from detector.record.entries import LoggedEpisode, moment_of
 from detector.types import Episode, Twitch
 
 SAVE_S = 60.0  # between two looks at the figures of the session: so much of them a power cut loses
-DRAW_S = 0.033  # between two looks at keys and window
+DRAW_S = 0.033  # between two pictures of the window
+STATUS_S = 0.25  # between two looks at how it is going, without one
 QUIET_S = 5.0  # without a jerk, in which no episode is under way and a session can give way to the next
 LATEST_S = 600.0  # a session gives way this late, quiet or not
 LET_GO_S = 15.0  # a source that is not back within this long is left behind
@@ -111,11 +112,13 @@ class Watch:
                 let_go = time.monotonic() + LET_GO_S
 
     def _turn(self) -> bool:
-        """Hear what came, and show it; whether it was the last."""
+        """Hear what comes until the next picture is due, and show it; whether it was the last."""
         ended = False
-        for message in self._line.take(DRAW_S):
-            ended = ended or isinstance(message, Ended)
-            self._hear(message)
+        until = time.monotonic() + (DRAW_S if self._parts.window is not None else STATUS_S)
+        while not ended and (left_s := until - time.monotonic()) > 0.0:
+            for message in self._line.take(left_s):
+                ended = ended or isinstance(message, Ended)
+                self._hear(message)
         now_s = self._line.now_s
         self._keep_house(now_s)
         state = self._state(now_s)
