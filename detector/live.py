@@ -26,6 +26,7 @@ from detector.live_view import LiveView
 from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
 from detector.record.entries import LoggedEpisode, moment_of
+from detector.terminal import calling_on_stop
 from detector.types import Episode, Twitch
 
 SAVE_S = 60.0  # between two looks at the figures of the session: so much of them a power cut loses
@@ -76,6 +77,7 @@ class Watch:
         self._rolling = False
         self._lost_words = "no pictures"
         self._status = "complete"
+        self._let_go = math.inf
         self._error: BaseException | None = None
 
     def run(self) -> str:
@@ -88,7 +90,8 @@ class Watch:
         """
         self._line.start()
         try:
-            self._watch()
+            with calling_on_stop(self.interrupt):  # nothing is cut off halfway
+                self._watch()
         except BaseException:  # of the log or the window: the line must not be left running
             self._line.stop()
             self._line.wait(LET_GO_S)
@@ -100,16 +103,15 @@ class Watch:
             raise self._error
         return self._status
 
+    def interrupt(self) -> None:
+        """Come to an end soon, with everything found; from a signal handler."""
+        self._status = "interrupted"
+        self._let_go = min(self._let_go, time.monotonic() + LET_GO_S)
+        self._line.stop()
+
     def _watch(self) -> None:
-        let_go = math.inf
-        ended = False
-        while not ended and time.monotonic() < let_go:
-            try:
-                ended = self._turn()
-            except KeyboardInterrupt:
-                self._status = "interrupted"
-                self._line.stop()
-                let_go = time.monotonic() + LET_GO_S
+        while not self._turn() and time.monotonic() < self._let_go:
+            pass
 
     def _turn(self) -> bool:
         """Hear what comes until the next picture is due, and show it; whether it was the last."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WIDE = 160  # columns, where the output is no terminal: a row of a table stays on one line
 # Again within this long it is the same impatience: what was found is being saved, and that must not be cut off.
 REPEAT_S = 3.0
+_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # no SIGHUP on Windows
 
 Progress = Callable[[float, float | None], None]
 
@@ -198,10 +199,30 @@ def interruptible() -> Iterator[None]:
 
     normal = (signal.SIG_DFL, signal.default_int_handler)
     replaced: dict[int, Any] = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # no SIGHUP on Windows
+    for name in _STOPS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) in normal:
             with contextlib.suppress(ValueError):  # outside the main thread there are no signals to catch
+                replaced[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def calling_on_stop(call: Callable[[], None]) -> Iterator[None]:
+    """While the body runs, Ctrl-C, SIGTERM and SIGHUP call this and nothing else; signals that are ignored stay so."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        call()
+
+    replaced: dict[int, Any] = {}
+    for name in _STOPS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            with contextlib.suppress(ValueError):
                 replaced[number] = signal.signal(number, stop)
     try:
         yield
