@@ -37,6 +37,9 @@ LATEST_S = 600.0  # a session gives way this late, quiet or not
 LET_GO_S = 15.0  # a source that is not back within this long is left behind
 
 
+_GAP_REASONS = {"lost": "the source gave no pictures", "resolution": "the size of the pictures changed"}
+
+
 @dataclass(slots=True)
 class Watching:
     """What a watch is made of.
@@ -75,7 +78,7 @@ class Watch:
         self._frames_before = (0, 0, 0)
         self._totals: Totals | None = None  # the last ones
         self._rolling = False
-        self._lost_words = "no pictures"
+        self._gap_reason = _GAP_REASONS["lost"]
         self._status = "complete"
         self._let_go = math.inf
         self._error: BaseException | None = None
@@ -149,12 +152,11 @@ class Watch:
             case Episode():
                 self._tell_episode(message)
             case SourceEvent():
-                if message.kind in ("lost", "resolution"):
-                    self._lost_words = message.words
+                self._gap_reason = _GAP_REASONS.get(message.kind, self._gap_reason)
                 self._view.notice(message.words, now_s)
                 self._tell(lambda teller: teller.source(message))
             case Gap(start_s, end_s, paused):
-                reason = "paused" if paused else self._lost_words
+                reason = "paused" if paused else self._gap_reason
                 self._book.add_gap(start_s, end_s, reason)
                 self._tell(lambda teller: teller.gap(start_s, end_s, reason))
             case Totals():
