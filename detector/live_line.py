@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from detector.config import Settings
 from detector.instant import Flash, Flasher
@@ -112,7 +112,8 @@ class LiveLine:
         self._paused = False
         self._anew = False
         self._stopped = False
-        self._due: Literal["", "told", "told, and counted anew"] = ""
+        self._asked: deque[bool] = deque()  # for totals; whether to count anew
+        self._taken: deque[Message] = deque()  # by the reader, who may be interrupted before it has them all
         self._last_s: float | None = None  # of the frames measured
         self._was_paused = False  # since then
 
@@ -130,14 +131,13 @@ class LiveLine:
         """Until the thread has ended, or so long."""
         self._thread.join(timeout_s)
 
-    def take(self, timeout_s: float) -> list[Message]:
-        """What came since; waits so long for the first."""
-        out: list[Message] = []
+    def take(self, timeout_s: float) -> deque[Message]:
+        """What came since, to be emptied by the reader: what is left in it comes again; waits so long for the first."""
         with suppress(queue.Empty):
-            out.append(self._messages.get(timeout=timeout_s))
+            self._taken.append(self._messages.get(timeout=timeout_s))
             while True:
-                out.append(self._messages.get_nowait())
-        return out
+                self._taken.append(self._messages.get_nowait())
+        return self._taken
 
     @property
     def picture(self) -> Picture | None:
@@ -158,8 +158,7 @@ class LiveLine:
 
     def ask_totals(self, *, count_anew: bool = False) -> None:
         """:class:`Totals` comes after the next moment that is decided; the count may begin anew there."""
-        if self._due != "told, and counted anew":
-            self._due = "told, and counted anew" if count_anew else "told"
+        self._asked.append(count_anew)
 
     @property
     def now_s(self) -> float:
@@ -235,13 +234,17 @@ class LiveLine:
         return self._stopped
 
     def _note_time(self, frame: Frame) -> None:
-        self._behind_s = min(self._behind_s, time.monotonic() - frame.t_s)
+        behind_s = time.monotonic() - frame.t_s
+        # pictures of a camera are late at most, those of a clip may come at any pace
+        self._behind_s = behind_s if self._source.is_clip else min(self._behind_s, behind_s)
 
     def _put_all(self, events: Iterator[Measured | Twitch | Episode]) -> None:
         for event in events:
             self._messages.put(event)
-            if self._due and isinstance(event, Measured):
-                anew, self._due = self._due == "told, and counted anew", ""
+            if self._asked and isinstance(event, Measured):
+                anew = False
+                while self._asked:  # several are answered at once
+                    anew |= self._asked.popleft()
                 self._tell_totals(event.t_s, anew)
                 if anew:
                     self._pipeline.begin_session()
@@ -251,7 +254,8 @@ class LiveLine:
         self._messages.put(Totals(at_s, counted_anew, fields, seconds))
 
     def _read(self, reading: Reading) -> None:
-        frame = next((frame for frame in self._pictures if frame.t_s == reading.t_s), None)
+        pictures = tuple(self._pictures)  # the thread that reads ahead goes on adding to them
+        frame = next((frame for frame in pictures if frame.t_s == reading.t_s), None)
         if frame is not None:
             self._picture = Picture(frame, reading)
         if reading.sample is not None:
