@@ -113,7 +113,6 @@ class LiveLine:
         self._anew = False
         self._stopped = False
         self._asked: deque[bool] = deque()  # for totals; whether to count anew
-        self._taken: deque[Message] = deque()  # by the reader, who may be interrupted before it has them all
         self._last_s: float | None = None  # of the frames measured
         self._was_paused = False  # since then
 
@@ -131,13 +130,14 @@ class LiveLine:
         """Until the thread has ended, or so long."""
         self._thread.join(timeout_s)
 
-    def take(self, timeout_s: float) -> deque[Message]:
-        """What came since, to be emptied by the reader: what is left in it comes again; waits so long for the first."""
+    def take(self, timeout_s: float) -> list[Message]:
+        """What came since; waits so long for the first."""
+        out: list[Message] = []
         with suppress(queue.Empty):
-            self._taken.append(self._messages.get(timeout=timeout_s))
+            out.append(self._messages.get(timeout=timeout_s))
             while True:
-                self._taken.append(self._messages.get_nowait())
-        return self._taken
+                out.append(self._messages.get_nowait())
+        return out
 
     @property
     def picture(self) -> Picture | None:
@@ -235,8 +235,8 @@ class LiveLine:
 
     def _note_time(self, frame: Frame) -> None:
         behind_s = time.monotonic() - frame.t_s
-        # pictures of a camera are late at most, those of a clip may come at any pace
-        self._behind_s = behind_s if self._source.is_clip else min(self._behind_s, behind_s)
+        # pictures in real time are late at most; those of a clip may come at any pace
+        self._behind_s = min(self._behind_s, behind_s) if self._source.in_real_time else behind_s
 
     def _put_all(self, events: Iterator[Measured | Twitch | Episode]) -> None:
         for event in events:

@@ -67,6 +67,8 @@ class LiveSource(ABC):
         To show and to log, without user name and password.
     is_clip : bool
         Whether it is a recording that is played again.
+    in_real_time : bool
+        Whether its time runs as the clock does.
     start_utc : str
         ISO 8601, when ``t_s`` was 0; of a recording when it was made, empty when unknown.
     width, height : int
@@ -79,9 +81,10 @@ class LiveSource(ABC):
         Of a recording: what a user should know of it.
     """
 
-    def __init__(self, name: str, *, is_clip: bool, start_utc: str) -> None:
+    def __init__(self, name: str, *, is_clip: bool, start_utc: str, in_real_time: bool = True) -> None:
         self.name = name
         self.is_clip = is_clip
+        self.in_real_time = in_real_time
         self.start_utc = start_utc
         self.width = self.height = 0
         self.fps = 0.0

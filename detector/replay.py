@@ -55,7 +55,7 @@ class ClipReplay(LiveSource):
             raise UsageError(f"The speed {speed:g} is not above 0: give 1, another factor, or max.")
         self._path = Path(path)
         self._clip = ClipSource(self._path)
-        super().__init__(self._path.name, is_clip=True, start_utc=recorded_at(self._path))
+        super().__init__(self._path.name, is_clip=True, start_utc=recorded_at(self._path), in_real_time=speed == 1.0)
         self.width, self.height = self._clip.width, self._clip.height
         self.notes = self._clip.notes
         self._speed = speed

@@ -335,25 +335,16 @@ def test_a_fault_that_keeps_the_rest_from_being_decided_still_ends(
 # the reader's side
 
 
-def test_a_reader_who_is_interrupted_gets_the_rest_later(skin: type[SkinMeasurer]) -> None:
-    line = line_over(MemorySource())
-    for k in range(3):
-        line._messages.put(Gap(float(k), k + 1.0, paused=False))
-    taken = line.take(0.1)
-    assert taken.popleft().start_s == 0.0  # type: ignore[union-attr]
-    line._messages.put(Ended(None))
-    again = line.take(0.1)
-    assert [getattr(message, "start_s", None) for message in again] == [1.0, 2.0, None]
-
-
-@pytest.mark.parametrize(("is_clip", "now_s"), [(False, 6.0), (True, 3.0)])
+@pytest.mark.parametrize(("in_real_time", "now_s"), [(True, 6.0), (False, 3.0)])
 def test_now_goes_on_by_the_clock_of_a_camera_and_at_the_pace_of_a_clip(
-    skin: type[SkinMeasurer], monkeypatch: pytest.MonkeyPatch, is_clip: bool, now_s: float
+    skin: type[SkinMeasurer], monkeypatch: pytest.MonkeyPatch, in_real_time: bool, now_s: float
 ) -> None:
     """A clip at half its pace, a camera whose pictures come ever later: the time of a mark is that of the picture."""
     clock = [100.0]
     monkeypatch.setattr("detector.live_line.time.monotonic", lambda: clock[0])
-    line: LiveLine = line_over(MemorySource(is_clip=is_clip))
+    source = MemorySource()
+    source.in_real_time = in_real_time
+    line: LiveLine = line_over(source)
     assert line.now_s == 0.0
     for frame in frames(0.0, 3.0 + 1.0 / FPS):
         clock[0] = 100.0 + 2.0 * frame.t_s
@@ -362,4 +353,4 @@ def test_now_goes_on_by_the_clock_of_a_camera_and_at_the_pace_of_a_clip(
     clock[0] += 0.5
     assert line.now_s == pytest.approx(now_s + 0.5)
     line._note_time(replace(frame, t_s=4.0))
-    assert line.now_s == pytest.approx(6.5 if not is_clip else 4.0)
+    assert line.now_s == pytest.approx(6.5 if in_real_time else 4.0)
