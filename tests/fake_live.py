@@ -127,8 +127,7 @@ def everything(line: LiveLine, most_s: float = 20.0) -> list[Message]:
     while not (out and isinstance(out[-1], Ended)):
         taken = line.take(most_s)
         assert taken, "the line does not end"
-        while taken:
-            out.append(taken.popleft())
+        out += taken
     assert sum(isinstance(message, Ended) for message in out) == 1
     return out
 
