@@ -91,6 +91,7 @@ class Watch:
         NasalisError
             What stopped the watch; everything found until then is in the log.
         """
+        self._frames_before = self._frame_counts()  # what was lost before anyone was ready is no loss
         self._line.start()
         try:
             with calling_on_stop(self.interrupt):  # nothing is cut off halfway
@@ -196,8 +197,12 @@ class Watch:
     def _frame_counts(self) -> tuple[int, int, int]:
         return self._source.frames_read, self._source.frames_repeated, self._source.frames_lost
 
+    def _frames(self) -> tuple[int, ...]:
+        """Read, repeated and lost in this session."""
+        return tuple(a - b for a, b in zip(self._frame_counts(), self._frames_before, strict=True))
+
     def _with_counts(self, totals: Totals) -> Totals:
-        read, repeated, lost = (a - b for a, b in zip(self._frame_counts(), self._frames_before, strict=True))
+        read, repeated, lost = self._frames()
         counts = {"frames": read, "frames_repeated": repeated, "frames_lost": lost}
         size = {"width": self._source.width, "height": self._source.height}
         notes = [*totals.fields["notes"], *self._source.notes]
@@ -221,7 +226,7 @@ class Watch:
     # the window
 
     def _state(self, now_s: float) -> LiveState:
-        read, _, lost = self._frame_counts()
+        read, _, lost = self._frames()
         return self._view.state(
             self._line.picture,
             now_s,

@@ -18,9 +18,13 @@ from detector.types import Session
 if TYPE_CHECKING:
     from detector.clip_recorder import ClipRecorder
     from detector.hooks import CommandHook, DesktopNotice
-    from detector.live_line import LiveLine
+    from detector.live import Watching
+    from detector.live_log import LiveLog
+    from detector.live_output import Tellers
     from detector.live_source import LiveSource
+    from detector.live_window import LiveWindow
     from detector.record.entries import LoggedEpisode, LoggedTwitch
+    from detector.record.log import EpisodeLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,11 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
     NasalisError
         It cannot begin, or something stopped it; everything found until then is in the log.
     """
+    from detector.live import Watching
     from detector.live_frames import CameraRequest, open_live
     from detector.live_line import LiveLine, Message
+    from detector.live_log import LiveLog
+    from detector.record.log import EpisodeLog
     from detector.warm import warm_up
     from models import resolve
 
@@ -94,7 +101,6 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
     model = resolve(job.model)
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     with ExitStack() as stack, interruptible():
-        warm_up(settings, model)
         hooks = _hooks(job, talk, stack)
         recorder = _recorder(job, talk, stack)
         source = stack.enter_context(
@@ -107,6 +113,9 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
                 on_event=messages.put,
             )
         )
+        log = stack.enter_context(EpisodeLog(job.log))
+        window = _window(stack) if job.window else None
+        warm_up(settings, model)
         line = LiveLine(
             source,
             settings,
@@ -115,53 +124,55 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
             duration_s=math.inf if job.duration_s is None else job.duration_s,
             on_frame=None if recorder is None else recorder.push,
         )
-        return _watch(job, talk, out, stack, source, line, settings, hooks, recorder)
+        book = LiveLog(log, _session(job, source, settings), keep_rejected=job.keep_rejected)
+        parts = Watching(line, source, book, _tellers(job, talk, out, book, window), settings, job.roll_h, window)
+        parts.recording = recorder is not None
+
+        def on_episode(row: LoggedEpisode, start_s: float, end_s: float) -> None:
+            for hook in hooks:
+                hook.episode(row)
+            if recorder is not None:
+                recorder.episode(row.episode_id, start_s, end_s)
+
+        parts.on_episode = on_episode
+        return _watch(job, out, log, parts)
 
 
-def _watch(
-    job: LiveJob,
-    talk: Talk,
-    out: Out,
-    stack: ExitStack,
-    source: LiveSource,
-    line: LiveLine,
-    settings: Settings,
-    hooks: list[CommandHook | DesktopNotice],
-    recorder: ClipRecorder | None,
-) -> Watched:
-    from detector.live import Watch, Watching
-    from detector.live_log import LiveLog
-    from detector.live_output import JsonLines, Panel, PlainLines, Teller, Tellers
+def _watch(job: LiveJob, out: Out, log: EpisodeLog, parts: Watching) -> Watched:
+    from detector.live import Watch
+
+    watched = Watched(log.path)
+    try:
+        with parts.tellers:
+            if Watch(parts).run() == "interrupted":
+                watched.exit_code = INTERRUPTED
+    finally:
+        runs = parts.book.runs
+        watched.sessions = [log.session(run) for run in runs]
+        watched.episodes = log.episodes(runs, include_rejected=job.keep_rejected)
+        watched.twitches = log.twitches(runs, include_rejected=job.keep_rejected)
+        _write(job, watched, out)
+    return watched
+
+
+def _window(stack: ExitStack) -> LiveWindow:
+    from detector.live_state import LiveState
     from detector.live_window import LiveWindow
-    from detector.record.log import EpisodeLog
 
-    window = stack.enter_context(LiveWindow()) if job.window else None
-    log = stack.enter_context(EpisodeLog(job.log))
-    book = LiveLog(log, _session(job, source, settings), keep_rejected=job.keep_rejected)
+    window = stack.enter_context(LiveWindow())
+    window.show(LiveState())
+    return window
+
+
+def _tellers(job: LiveJob, talk: Talk, out: Out, book: LiveLog, window: LiveWindow | None) -> Tellers:
+    from detector.live_output import JsonLines, Panel, PlainLines, Teller, Tellers
+
     tellers: list[Teller] = [JsonLines(out)] if job.as_json else []
     if talk.is_terminal and window is None and talk.level >= 0:
         tellers.append(Panel(talk, book.time_of_day))
     else:
         tellers.append(PlainLines(talk.say, book.time_of_day, verbose=talk.level > 0))
-
-    def on_episode(row: LoggedEpisode, start_s: float, end_s: float) -> None:
-        for hook in hooks:
-            hook.episode(row)
-        if recorder is not None:
-            recorder.episode(row.episode_id, start_s, end_s)
-
-    watched = Watched(log.path)
-    try:
-        with Tellers(tuple(tellers)) as told:
-            parts = Watching(line, source, book, told, settings, job.roll_h, window, recorder is not None, on_episode)
-            if Watch(parts).run() == "interrupted":
-                watched.exit_code = INTERRUPTED
-    finally:
-        watched.sessions = [log.session(run) for run in book.runs]
-        watched.episodes = log.episodes(book.runs, include_rejected=job.keep_rejected)
-        watched.twitches = log.twitches(book.runs, include_rejected=job.keep_rejected)
-        _write(job, watched, out)
-    return watched
+    return Tellers(tuple(tellers))
 
 
 def _session(job: LiveJob, source: LiveSource, settings: Settings) -> Session:
