@@ -60,14 +60,15 @@ class LiveLog:
         self.save(totals, "complete")
         self._begin(at_s)
 
-    def save(self, totals: Totals, status: str) -> None:
+    def save(self, totals: Totals | None, status: str) -> None:
         """The figures of the current session, as they stand; more than once, so that a power cut leaves some."""
         session = self.session
-        for name, value in totals.fields.items():
-            if name != "notes":
-                setattr(session, name, value)
-        session.notes = [*self._first.notes, *totals.fields["notes"]]
-        session.duration_s = totals.seconds
+        if totals is not None:
+            for name, value in totals.fields.items():
+                if name != "notes":
+                    setattr(session, name, value)
+            session.notes = [*self._first.notes, *totals.fields["notes"]]
+            session.duration_s = totals.seconds
         session.status = status
         self._log.finish(self._runs[-1].key, session)
 
@@ -94,6 +95,8 @@ class LiveLog:
             twitches=tuple(_moved(twitch, run.start_s) for twitch in episode.twitches),
         )
         self._log.add_episode(run.key, own)
+        for later in self._runs[self._runs.index(run) + 1 :]:  # it began before the session gave way
+            self._log.drop_sightings(later.key, episode.end_s - later.start_s)
         session = run.session
         return LoggedEpisode(
             episode_id(session.session_id, own.number),
@@ -131,6 +134,8 @@ class LiveLog:
         session = dataclasses.replace(
             self._first, start_utc="" if moment is None else moment.isoformat(timespec="milliseconds"), notes=[]
         )
+        if at_s and session.sha256:  # the hash alone would make it the same recording once more
+            session.settings = session.settings | {"start_s": at_s}
         session.session_id = identity(session)
         self._runs = [*self._runs[-1:], _Run(self._log.begin(session), at_s, session)]
         self.runs.append(self._runs[-1].key)

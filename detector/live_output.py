@@ -14,6 +14,7 @@ from detector.live_state import LiveState
 from detector.live_words import clock, place_of, quality_items
 from detector.record.entries import LoggedEpisode
 from detector.regions import SITE_NAMES
+from detector.terminal import plain
 from detector.types import Twitch
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Panel:
         rows.add_row("last", Text(state.last_episode or "-"))
         for item in quality_items(state):
             rows.add_row(item.name, Text(item.words[0], "yellow" if item.harms else ""))
-        self._live.update(Box(rows, title=Text(f"nasalis {state.source}"), title_align="left", expand=False))
+        self._live.update(Box(rows, title=Text(plain(f"nasalis {state.source}")), title_align="left", expand=False))
 
     def close(self) -> None:
         self._live.stop()
@@ -184,7 +185,7 @@ class Panel:
     def _print(self, text: str) -> None:
         from rich.text import Text
 
-        self._console.print(Text(text))
+        self._console.print(Text(plain(text)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class LiveView:
         self._source, self._recording = source, recording
         self._threshold, self._max_gap_s = THRESHOLDS[settings.sensitivity], settings.max_gap_s
         self._points: deque[_Point] = deque()
-        self._flagged: deque[Flagged] = deque()
+        self._flagged: list[Flagged] = []
         self._felt: list[float] = []
         self._counts: Counter[Side] = Counter()
         self._episodes = 0
@@ -62,41 +62,36 @@ class LiveView:
         self.observed_s = 0.0  # for the eye; those of the log are counted where it is decided
         self._bits = WhyNot.SETTLING  # of the last moment
         self._to_s = -math.inf  # time of it
+        self._seen_s = -math.inf  # last picture that was not a repeated one
         self._smooth: dict[str, float] = {}
         self._smooth_t = -math.inf
         self._notice, self._notice_s = "", -math.inf
 
     def measured(self, measured: Measured) -> None:
         """The score of one frame is in."""
-        motion, score = measured.motion, measured.score
-        step = measured.t_s - self._to_s
-        self._to_s = measured.t_s
-        if not self._bits and step <= self._max_gap_s:
-            self.observed_s += step
-        if motion is None or score is None:
-            if measured.reading.repeated:
-                return  # the line goes on between the frames beside it
-            self._bits = WhyNot.NO_FACE if measured.reading.faces_seen == 0 else WhyNot.SETTLING
-            self._points.append(_Point(measured.t_s, (math.nan,) * len(SIDES), False))
-        else:
+        score, t_s = measured.score, measured.t_s
+        self._bits = self._judge(measured)
+        if not self._bits and t_s - self._to_s <= self._max_gap_s:
+            self.observed_s += t_s - self._to_s
+        self._to_s = t_s
+        self._take_why(self._bits, t_s)
+        if score is not None:
             values = tuple(float(np.max(score[_OF_SIDE[side]])) / self._threshold for side in SIDES)
-            self._bits = motion.why_not
-            self._points.append(_Point(measured.t_s, values, not self._bits))
-        self._take_why(self._bits, measured.t_s)
-        while self._points[0].t_s < measured.t_s - WINDOW_S - 1.0:
+            self._points.append(_Point(t_s, values, not self._bits))
+        elif not measured.reading.repeated:  # there the line goes on between the frames beside it
+            self._points.append(_Point(t_s, (math.nan,) * len(SIDES), False))
+        while self._points and self._points[0].t_s < t_s - WINDOW_S - 1.0:
             self._points.popleft()
 
     def flashed(self, flash: Flash, now_s: float) -> None:
         """A jerk is under way."""
-        self._flagged.append(Flagged(flash.t_s, flash.region, now_s))
-        while self._flagged[0].t_s < now_s - WINDOW_S - 1.0:
-            self._flagged.popleft()
+        self._flag(Flagged(flash.t_s, flash.region, now_s))
 
     def sighted(self, twitch: Twitch, now_s: float) -> None:
         """A jerk is over and counts; it is marked here if no flash came before it."""
         self._counts[twitch.side] += 1
         if not any(abs(flagged.t_s - twitch.peak_s) < 0.3 for flagged in self._flagged):
-            self._flagged.append(Flagged(twitch.peak_s, regions.SITE_NAMES.index(twitch.region), now_s))
+            self._flag(Flagged(twitch.peak_s, regions.SITE_NAMES.index(twitch.region), now_s))
 
     def told(self, episode: Episode) -> None:
         """An episode is over."""
@@ -160,6 +155,20 @@ class LiveView:
             recording=self._recording,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
         )
+
+    def _judge(self, measured: Measured) -> WhyNot:
+        """Why the time up to this frame was not observed; counted as in :class:`~detector.deciding.Decider`."""
+        reading = measured.reading
+        if reading.faces_seen == 0:
+            return WhyNot.NO_FACE
+        if reading.repeated:  # it stands for the one before it; a frozen one for nothing
+            return WhyNot.GAP if reading.t_s - self._seen_s > self._max_gap_s else self._bits
+        self._seen_s = reading.t_s
+        return WhyNot.SETTLING if measured.motion is None else measured.motion.why_not
+
+    def _flag(self, new: Flagged) -> None:
+        recent = [flagged for flagged in self._flagged if flagged.t_s > new.told_s - WINDOW_S - 1.0]
+        self._flagged = sorted([*recent, new], key=lambda flagged: flagged.t_s)
 
     def _take_why(self, bits: WhyNot, t_s: float) -> None:
         if bits & WhyNot.SETTLING and not bits & WhyNot.NO_FACE:

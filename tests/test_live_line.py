@@ -98,16 +98,18 @@ def test_pictures_may_come_while_one_is_looked_for(skin: type[SkinMeasurer]) -> 
     done = threading.Event()
 
     def read_ahead() -> None:
+        frame = Frame(0, -1.0, True, PICTURE)
         while not done.is_set():
-            line._pictures.append(Frame(0, -1.0, True, PICTURE))
+            line._pictures.append(frame)
 
     thread = threading.Thread(target=read_ahead)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         thread.start()
-        for _ in range(5000):
-            line._read(Reading(99.0, False, 0, 0.0, None))
+        reading = Reading(99.0, False, 0, 0.0, None)
+        for _ in range(30_000):
+            line._read(reading)
     finally:
         done.set()
         thread.join()

@@ -119,12 +119,14 @@ class EpisodeLog:
         cells = [run, *schema.encode(schema.EPISODE, episode)]
         with schema.errors_of(self.path), schema.transaction(self._db):
             self._db.execute(f"INSERT INTO episodes ({_list(columns)}) VALUES ({_marks(columns)})", cells)
-            self._db.execute(
-                "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s <= ?",
-                (run, float(episode.end_s) + REACH_S),
-            )
+            self._drop_sightings(run, episode.end_s)
             for twitch in episode.twitches:
                 self._put_twitch(run, twitch, episode.number)
+
+    def drop_sightings(self, run: int, end_s: float) -> None:
+        """Forget kept twitches written before that an episode of an earlier run, which ends at ``end_s``, counts."""
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            self._drop_sightings(run, end_s)
 
     def finish(self, run: int, session: Session) -> None:
         """Write the figures and the status of ``session`` over those of ``run``; may be called more than once."""
@@ -160,6 +162,12 @@ class EpisodeLog:
         """Keep that there were no pictures in ``[start_s, end_s)`` (s), and why, e.g. ``camera unplugged``."""
         with schema.errors_of(self.path), schema.transaction(self._db):
             felt.insert_gap(self._db, run, start_s, end_s, reason)
+
+    def _drop_sightings(self, run: int, end_s: float) -> None:
+        self._db.execute(
+            "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s <= ?",
+            (run, float(end_s) + REACH_S),
+        )
 
     def _put_twitch(self, run: int, twitch: Twitch, episode_number: int | None) -> None:
         columns = ("run", "episode", *schema.TWITCH)
