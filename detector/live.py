@@ -19,7 +19,7 @@ from detector.errors import NasalisError
 from detector.instant import Flash
 from detector.live_line import Ended, Gap, LiveLine, Message, Sighting, Totals
 from detector.live_log import LiveLog
-from detector.live_output import Tellers
+from detector.live_output import Teller, Tellers
 from detector.live_source import LiveSource, SourceEvent
 from detector.live_state import LiveState
 from detector.live_view import LiveView
@@ -70,7 +70,8 @@ class Watch:
     def __init__(self, parts: Watching) -> None:
         self._parts = parts
         self._line, self._source, self._book = parts.line, parts.source, parts.book
-        self._tell = parts.tellers.each
+        self._tell: Callable[[Callable[[Teller], None]], None] = parts.tellers.each
+        self._on_episode = parts.on_episode
         self._view = LiveView(parts.source.name, parts.settings, recording=parts.recording)
         self._sighted_s = -math.inf
         self._save_s = SAVE_S
@@ -96,11 +97,10 @@ class Watch:
         try:
             with calling_on_stop(self.interrupt):  # nothing is cut off halfway
                 self._watch()
-        except BaseException:  # of the log or the window: the line must not be left running
+        except BaseException:  # of the log, the window or who is told: the line must not be left running
             self._line.stop()
             self._line.wait(LET_GO_S)
-            with contextlib.suppress(NasalisError):
-                self._save("failed")
+            self._keep_the_rest()
             raise
         self._save(self._status if self._error is None else "failed")
         if self._error is not None:
@@ -112,6 +112,15 @@ class Watch:
         self._status = "interrupted"
         self._let_go = min(self._let_go, time.monotonic() + LET_GO_S)
         self._line.stop()
+
+    def _keep_the_rest(self) -> None:
+        """What was on its way goes into the log, though nobody can be told any more."""
+        self._tell, self._on_episode = (lambda tell: None), None
+        with contextlib.suppress(Exception):
+            for message in self._line.take(0.0):
+                self._hear(message)
+        with contextlib.suppress(NasalisError):
+            self._save("failed")
 
     def _watch(self) -> None:
         while not self._turn() and time.monotonic() < self._let_go:
@@ -169,8 +178,8 @@ class Watch:
         row = self._book.add_episode(episode)
         self._view.told(episode)
         self._tell(lambda teller: teller.episode(row, self._line.now_s - episode.end_s))
-        if self._parts.on_episode is not None:
-            self._parts.on_episode(row, episode.start_s, episode.end_s)
+        if self._on_episode is not None:
+            self._on_episode(row, episode.start_s, episode.end_s)
 
     # sessions
 
@@ -185,13 +194,15 @@ class Watch:
             self._line.ask_totals()
 
     def _take_totals(self, totals: Totals) -> None:
-        self._totals = self._with_counts(totals)
+        known = self._with_counts(totals)
         if totals.counted_anew:
-            self._book.roll(totals.at_s, self._totals)
+            self._book.roll(totals.at_s, known)
+            self._totals = None
             self._frames_before = self._frame_counts()
-            self._due_s = self._next_due(totals.at_s)
+            self._due_s = self._next_due(max(totals.at_s, self._due_s))  # what is decided lies before what was due
             self._rolling = False
         else:
+            self._totals = known
             self._save("running")
 
     def _frame_counts(self) -> tuple[int, int, int]:
@@ -209,8 +220,7 @@ class Watch:
         return replace(totals, fields=totals.fields | counts | size | {"notes": notes})
 
     def _save(self, status: str) -> None:
-        if self._totals is not None:
-            self._book.save(self._totals, status)
+        self._book.save(self._totals, status)
 
     def _next_due(self, at_s: float) -> float:
         """When the session that begins at ``at_s`` is to give way."""
