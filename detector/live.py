@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -82,6 +83,8 @@ class Watch:
         self._gap_reason = _GAP_REASONS["lost"]
         self._status = "complete"
         self._let_go = math.inf
+        self._unheard: deque[Message] = deque()
+        self._ended = False
         self._error: BaseException | None = None
 
     def run(self) -> str:
@@ -117,8 +120,7 @@ class Watch:
         """What was on its way goes into the log, though nobody can be told any more."""
         self._tell, self._on_episode = (lambda tell: None), None
         with contextlib.suppress(Exception):
-            for message in self._line.take(0.0):
-                self._hear(message)
+            self._hear_all(0.0)
         with contextlib.suppress(NasalisError):
             self._save("failed")
 
@@ -128,12 +130,9 @@ class Watch:
 
     def _turn(self) -> bool:
         """Hear what comes until the next picture is due, and show it; whether it was the last."""
-        ended = False
         until = time.monotonic() + (DRAW_S if self._parts.window is not None else STATUS_S)
-        while not ended and (left_s := until - time.monotonic()) > 0.0:
-            for message in self._line.take(left_s):
-                ended = ended or isinstance(message, Ended)
-                self._hear(message)
+        while not self._ended and (left_s := until - time.monotonic()) > 0.0:
+            self._hear_all(left_s)
         now_s = self._line.now_s
         self._keep_house(now_s)
         state = self._state(now_s)
@@ -141,7 +140,12 @@ class Watch:
         if self._parts.window is not None:
             for action in self._parts.window.show(state):
                 self._act(action, now_s)
-        return ended
+        return self._ended
+
+    def _hear_all(self, timeout_s: float) -> None:
+        self._unheard += self._line.take(timeout_s)
+        while self._unheard:
+            self._hear(self._unheard.popleft())
 
     def _hear(self, message: Message) -> None:
         now_s = self._line.now_s
@@ -172,7 +176,7 @@ class Watch:
             case Totals():
                 self._take_totals(message)
             case Ended(error):
-                self._error = error
+                self._ended, self._error = True, error
 
     def _tell_episode(self, episode: Episode) -> None:
         row = self._book.add_episode(episode)
