@@ -19,13 +19,14 @@ from detector.errors import NasalisError
 from detector.instant import Flash
 from detector.live_line import Ended, Gap, LiveLine, Message, Sighting, Totals
 from detector.live_log import LiveLog
-from detector.live_output import Tellers
+from detector.live_output import Teller, Tellers
 from detector.live_source import LiveSource, SourceEvent
 from detector.live_state import LiveState
 from detector.live_view import LiveView
 from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
 from detector.record.entries import LoggedEpisode, moment_of
+from detector.terminal import uninterrupted
 from detector.types import Episode, Twitch
 
 SAVE_S = 60.0  # between two looks at the figures of the session: so much of them a power cut loses
@@ -65,16 +66,18 @@ class Watch:
     def __init__(self, parts: Watching) -> None:
         self._parts = parts
         self._line, self._source, self._book = parts.line, parts.source, parts.book
-        self._tell = parts.tellers.each
+        self._tell: Callable[[Callable[[Teller], None]], None] = parts.tellers.each
+        self._on_episode = parts.on_episode
         self._view = LiveView(parts.source.name, parts.settings, recording=parts.recording)
         self._sighted_s = -math.inf
         self._save_s = SAVE_S
         self._due_s = self._next_due(0.0)
         self._frames_before = (0, 0, 0)
-        self._totals: Totals | None = None  # the last ones
+        self._totals: Totals | None = None  # the last ones of the session
         self._rolling = False
         self._lost_words = "no pictures"
         self._status = "complete"
+        self._ended = False
         self._error: BaseException | None = None
 
     def run(self) -> str:
@@ -88,11 +91,10 @@ class Watch:
         self._line.start()
         try:
             self._watch()
-        except BaseException:  # of the log or the window: the line must not be left running
+        except BaseException:  # of the log, the window or who is told: the line must not be left running
             self._line.stop()
             self._line.wait(LET_GO_S)
-            with contextlib.suppress(NasalisError):
-                self._save("failed")
+            self._keep_the_rest()
             raise
         self._save(self._status if self._error is None else "failed")
         if self._error is not None:
@@ -101,21 +103,31 @@ class Watch:
 
     def _watch(self) -> None:
         let_go = math.inf
-        ended = False
-        while not ended and time.monotonic() < let_go:
+        while not self._ended and time.monotonic() < let_go:
             try:
-                ended = self._turn()
+                self._turn()
             except KeyboardInterrupt:
                 self._status = "interrupted"
                 self._line.stop()
                 let_go = time.monotonic() + LET_GO_S
 
-    def _turn(self) -> bool:
-        """Hear what came, and show it; whether it was the last."""
-        ended = False
-        for message in self._line.take(DRAW_S):
-            ended = ended or isinstance(message, Ended)
-            self._hear(message)
+    def _keep_the_rest(self) -> None:
+        """What was on its way goes into the log, though nobody can be told any more."""
+        self._tell, self._on_episode = (lambda tell: None), None
+        with contextlib.suppress(Exception):
+            self._hear_all(0.0)
+        with contextlib.suppress(NasalisError):
+            self._save("failed")
+
+    def _hear_all(self, timeout_s: float) -> None:
+        unheard = self._line.take(timeout_s)
+        with uninterrupted():  # a message heard by half would be lost by half
+            while unheard:
+                self._hear(unheard.popleft())
+
+    def _turn(self) -> None:
+        """Hear what came, and show it."""
+        self._hear_all(DRAW_S)
         now_s = self._line.now_s
         self._keep_house(now_s)
         state = self._state(now_s)
@@ -123,7 +135,6 @@ class Watch:
         if self._parts.window is not None:
             for action in self._parts.window.show(state):
                 self._act(action, now_s)
-        return ended
 
     def _hear(self, message: Message) -> None:
         now_s = self._line.now_s
@@ -155,14 +166,14 @@ class Watch:
             case Totals():
                 self._take_totals(message)
             case Ended(error):
-                self._error = error
+                self._ended, self._error = True, error
 
     def _tell_episode(self, episode: Episode) -> None:
         row = self._book.add_episode(episode)
         self._view.told(episode)
         self._tell(lambda teller: teller.episode(row, self._line.now_s - episode.end_s))
-        if self._parts.on_episode is not None:
-            self._parts.on_episode(row, episode.start_s, episode.end_s)
+        if self._on_episode is not None:
+            self._on_episode(row, episode.start_s, episode.end_s)
 
     # sessions
 
@@ -177,13 +188,15 @@ class Watch:
             self._line.ask_totals()
 
     def _take_totals(self, totals: Totals) -> None:
-        self._totals = self._with_counts(totals)
+        known = self._with_counts(totals)
         if totals.counted_anew:
-            self._book.roll(totals.at_s, self._totals)
+            self._book.roll(totals.at_s, known)
+            self._totals = None
             self._frames_before = self._frame_counts()
-            self._due_s = self._next_due(totals.at_s)
+            self._due_s = self._next_due(max(totals.at_s, self._due_s))  # what is decided lies before what was due
             self._rolling = False
         else:
+            self._totals = known
             self._save("running")
 
     def _frame_counts(self) -> tuple[int, int, int]:
@@ -197,8 +210,7 @@ class Watch:
         return replace(totals, fields=totals.fields | counts | size | {"notes": notes})
 
     def _save(self, status: str) -> None:
-        if self._totals is not None:
-            self._book.save(self._totals, status)
+        self._book.save(self._totals, status)
 
     def _next_due(self, at_s: float) -> float:
         """When the session that begins at ``at_s`` is to give way."""
@@ -207,9 +219,9 @@ class Watch:
         moment = None if self._source.is_clip else moment_of(self._source.start_utc, at_s)
         if moment is None:
             return math.inf
-        here = moment.astimezone()
+        here = (moment + timedelta(seconds=1)).astimezone()  # so that rounding leads to no midnight twice
         midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time()).astimezone()
-        return at_s + (midnight - here).total_seconds()
+        return at_s + 1.0 + (midnight - here).total_seconds()
 
     # the window
 

@@ -210,6 +210,26 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """While the body runs, a signal that would stop it is noted; it takes effect right after. For short work only."""
+    noted: list[int] = []
+    replaced: dict[int, Any] = {}
+    try:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and callable(handler := signal.getsignal(number)):
+                with contextlib.suppress(ValueError):  # outside the main thread nothing is interrupted
+                    signal.signal(number, lambda number, frame: noted.append(number))
+                    replaced[number] = handler
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+        for number in noted[:1]:
+            replaced[number](number, None)
+
+
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
