@@ -92,11 +92,12 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
     from detector.warm import warm_up
     from models import resolve
 
-    if (job.duration_s is not None and not job.duration_s > 0.0) or job.roll_h < 0.0:
+    if not ((job.duration_s is None or job.duration_s > 0.0) and job.roll_h >= 0.0):
         raise UsageError("--duration and --session-hours must be above 0.")
     if job.as_json and STDOUT in (job.csv, job.twitches):
         raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
     check_outputs(Job(csv=job.csv, twitches=job.twitches), [])
+    speed, request = _speed(job.replay_speed), CameraRequest(*_size(job.size), job.fps)
     settings = Settings(sensitivity=job.sensitivity)
     model = resolve(job.model)
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -107,9 +108,9 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
             open_live(
                 job.source,
                 replay=job.replay,
-                replay_speed=_speed(job.replay_speed),
+                replay_speed=speed,
                 loop=job.loop,
-                request=CameraRequest(*_size(job.size), job.fps),
+                request=request,
                 on_event=messages.put,
             )
         )

@@ -1,0 +1,481 @@
+"""One watch from start to end: what ends it, sessions that give way to the next, and the keys of the window."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from detector import live
+from detector.config import Settings
+from detector.errors import LogError, OutputError, SourceError
+from detector.instant import Flash
+from detector.live import QUIET_S, SAVE_S, Watch, Watching
+from detector.live_line import Ended, Gap, Picture, Sighting, Totals
+from detector.live_log import LiveLog
+from detector.live_output import Tellers
+from detector.live_source import SourceEvent
+from detector.live_state import LiveState
+from detector.live_window import Action
+from detector.record.log import EpisodeLog
+from detector.types import Session
+from tests.fake_live import MemorySource, measured_at
+from tests.test_log import episode, twitch
+
+# noon on this computer's clock, so that midnight is twelve hours off wherever the tests run
+NOON = "2026-03-01T12:00:00"
+DAY_S = 86400.0
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+CTRL_C = object()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(live, "DRAW_S", 0.001)
+    monkeypatch.setattr(live, "STATUS_S", 0.001)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job runner may have it ignored
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class FakeLine:
+    """Says what the test has written down; what it is asked, it answers in its next words.
+
+    Each step of the script is the time, and messages.
+    """
+
+    late_s = 0.6  # what is decided lies this long before now
+
+    def __init__(self, *script: tuple[Any, ...]) -> None:
+        self._script = deque(script)
+        self._totals: list[bool] = []
+        self.picture: Picture | None = None
+        self.paused = False
+        self.now_s = 0.0
+        self.calls: list[str] = []
+        self.asked: list[tuple[float, bool]] = []
+        self.end = Ended(None)
+        self._over = False
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        if "stop" not in self.calls:
+            self._script.clear()  # no more pictures
+        self.calls.append("stop")
+
+    def wait(self, timeout_s: float) -> None:
+        self.calls.append("wait")
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def start_anew(self) -> None:
+        self.calls.append("start_anew")
+
+    def ask_totals(self, *, count_anew: bool = False) -> None:
+        self.asked.append((self.now_s, count_anew))
+        self._totals.append(count_anew)
+
+    def take(self, timeout_s: float) -> list[Any]:
+        time.sleep(timeout_s)  # one step a turn
+        taken: list[Any] = []
+        while self._totals:
+            taken.append(totals(self.now_s - self.late_s, anew=self._totals.pop(0)))
+        if self._script:
+            self.now_s, *messages = self._script.popleft()
+            if messages == [CTRL_C]:
+                signal.raise_signal(signal.SIGINT)
+                messages = []
+            taken += messages
+        elif not self._over:
+            self._over = True
+            taken += [totals(float("inf")), self.end]
+        return taken
+
+
+def totals(at_s: float, *, anew: bool = False, observed_s: float = 50.0) -> Totals:
+    return Totals(at_s, anew, {"observed_s": observed_s, "notes": []}, 58.0)
+
+
+class Heard:
+    """A teller that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *what, **more: None if name == "status" else self.told.append((name, *what, *more.values()))
+
+    def of(self, name: str) -> list[tuple[Any, ...]]:
+        return [what for what in self.told if what[0] == name]
+
+
+class FakeWindow:
+    """Presses the keys of the test, one list per look."""
+
+    def __init__(self, *keys: list[Action]) -> None:
+        self.keys = deque(keys)
+        self.states: list[LiveState] = []
+        self.picture: np.ndarray | None = np.zeros((8, 8, 3), np.uint8)
+
+    def show(self, state: LiveState) -> list[Action]:
+        self.states.append(state)
+        return self.keys.popleft() if self.keys else []
+
+
+@dataclasses.dataclass
+class Setup:
+    watch: Watch
+    line: FakeLine
+    log: EpisodeLog
+    heard: Heard
+    source: MemorySource
+    window: FakeWindow | None
+    episodes: list[tuple[str, float, float]]
+
+    def run(self) -> str:
+        return self.watch.run()
+
+    def statuses(self) -> list[str]:
+        return [run.session.status for run in self.log.runs()]
+
+
+Make = Callable[..., Setup]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    with EpisodeLog(tmp_path / "log.sqlite") as log:
+
+        def _make(
+            *script: tuple[Any, ...], window: FakeWindow | None = None, is_clip: bool = False, **parts: Any
+        ) -> Setup:
+            source = MemorySource(is_clip=is_clip, start_utc=NOON + "+00:00")
+            session = Session(session_id="", source="camera 0", sha256="", start_utc=source.start_utc)
+            line, heard, ends = FakeLine(*script), Heard(), []  # type: ignore[var-annotated]
+            watching = Watching(
+                line,  # type: ignore[arg-type]
+                source,
+                LiveLog(log, session, keep_rejected=False),
+                Tellers((heard,)),  # type: ignore[arg-type]
+                Settings(),
+                window=window,  # type: ignore[arg-type]
+                on_episode=lambda row, start_s, end_s: ends.append((row.episode_id, start_s, end_s)),
+                snapshots=tmp_path,
+                **parts,
+            )
+            return Setup(Watch(watching), line, log, heard, source, window, ends)
+
+        yield _make
+
+
+# what ends it
+
+
+def test_to_its_end_it_is_complete_with_the_figures_of_the_line_and_the_source(make: Make) -> None:
+    it = make((1.0, measured_at(0.5)), (2.0,))
+    it.source.lost = 7  # while the line was made ready: no loss
+
+    def start() -> None:
+        it.source.frames_read, it.source.frames_repeated, it.source.lost = 60, 2, 8
+
+    it.line.start = start  # type: ignore[method-assign]
+    assert it.run() == "complete"
+    (run,) = it.log.runs()
+    session = run.session
+    assert (session.status, session.observed_s, session.duration_s) == ("complete", 50.0, 58.0)
+    assert (session.frames, session.frames_repeated, session.frames_lost) == (60, 2, 1)
+    assert (session.width, session.height) == (4, 3)
+
+
+@pytest.mark.parametrize(("is_clip", "status"), [(False, "complete"), (True, "interrupted")])
+def test_quitting_stops_and_a_clip_not_seen_to_its_end_is_interrupted(make: Make, is_clip: bool, status: str) -> None:
+    it = make(
+        (1.0,), *((k, measured_at(k)) for k in range(2, 50)), window=FakeWindow([], [Action.QUIT]), is_clip=is_clip
+    )
+    assert it.run() == status
+    assert "stop" in it.line.calls and it.line.now_s < 5.0
+    assert it.statuses() == [status]
+
+
+def test_interrupted_it_ends_and_keeps_what_was_on_its_way(make: Make) -> None:
+    it = make((1.0,), (2.0, CTRL_C), (3.0,))
+    it.line.stop = lambda: it.line._script.clear() or it.line._script.append((3.0, episode(1, 1.0)))  # type: ignore
+    assert it.run() == "interrupted"
+    assert it.statuses() == ["interrupted"]
+    assert len(it.log.episodes()) == 1
+
+
+def test_interrupted_while_it_listens_nothing_is_lost_or_counted_twice(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes while the first of three episodes is being written, and the end is among the same messages."""
+    it = make((9.0, episode(1, 1.0), episode(2, 3.0), episode(3, 5.0), totals(9.0), Ended(None)))
+    add = EpisodeLog.add_episode
+
+    def interrupted(self: EpisodeLog, *what: Any) -> None:
+        if not self.episodes():
+            signal.raise_signal(signal.SIGINT)
+        add(self, *what)
+
+    monkeypatch.setattr(EpisodeLog, "add_episode", interrupted)
+    assert it.run() == "interrupted"
+    assert [row.episode.start_s for row in it.log.episodes()] == [1.0, 3.0, 5.0]
+    assert len(it.heard.of("episode")) == len(it.episodes) == 3
+    assert it.statuses() == ["interrupted"]
+
+
+def test_a_source_that_does_not_come_back_is_left_behind(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LET_GO_S", 0.05)
+    it = make((1.0, CTRL_C))
+    it.line._over = True  # nothing comes any more
+    assert it.run() == "interrupted"
+    assert it.statuses() == ["interrupted"]
+
+
+def test_a_fault_of_the_source_is_raised_once_all_is_saved(make: Make) -> None:
+    fault = SourceError("the clip is damaged")
+    it = make((5.0, episode(1, 1.0)))
+    it.line.end = Ended(fault)
+    with pytest.raises(SourceError) as raised:
+        it.run()
+    assert raised.value is fault
+    assert it.statuses() == ["failed"]
+    assert len(it.log.episodes()) == 1
+    assert it.log.runs()[0].session.observed_s == 50.0
+
+
+def test_a_log_that_fails_stops_the_line_and_is_raised(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = make((5.0, episode(1, 1.0)), *((k, measured_at(k)) for k in range(6, 60)))
+
+    def full(*_: Any) -> None:
+        raise LogError("the disk is full")
+
+    monkeypatch.setattr(EpisodeLog, "add_episode", full)
+    with pytest.raises(LogError, match="disk is full"):
+        it.run()
+    assert it.line.calls == ["start", "stop", "wait"]
+    assert it.statuses() == ["failed"]
+
+
+def test_when_nobody_can_be_told_what_is_on_its_way_is_still_logged(make: Make) -> None:
+    it = make((5.0, Gap(1.0, 2.0, paused=False), episode(1, 3.0), episode(2, 5.0)))
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OutputError("the output cannot be written")
+
+    it.heard.gap = gone  # type: ignore[attr-defined]
+    it.heard.episode = gone  # type: ignore[attr-defined]
+    with pytest.raises(OutputError):
+        it.run()
+    assert len(it.log.episodes()) == 2
+    assert it.statuses() == ["failed"]
+    assert it.log.runs()[0].session.observed_s == 50.0, "and with its figures"
+
+
+# what is heard
+
+
+def test_everything_heard_is_logged_and_told(make: Make) -> None:
+    one = episode(1, 5.0)
+    it = make(
+        (5.3, Flash(5.05, 6, 12.0), Sighting(twitch(5.0))),
+        (7.0, twitch(6.0, kept=False, reason="noise"), one),
+        (
+            20.0,
+            SourceEvent(8.0, "lost", "unplugged"),
+            SourceEvent(19.0, "resumed", "back"),
+            Gap(8.0, 19.0, paused=False),
+        ),
+        (30.0, Gap(25.0, 29.0, paused=True)),
+    )
+    it.run()
+    assert [what[0] for what in it.heard.told] == ["flash", "twitch", "episode", "source", "source", "gap", "gap"]
+    assert it.heard.of("flash")[0][2] == pytest.approx(0.25), "told so long after it"
+    assert it.heard.of("twitch")[0][2] == pytest.approx(5.3 - 5.15)
+    assert it.heard.of("episode")[0][2] == pytest.approx(7.0 - one.end_s)
+    (row,) = it.log.episodes()
+    assert row.episode.twitches == one.twitches
+    assert it.episodes == [(row.episode_id, 5.0, one.end_s)]
+    assert [(gap.start_s, gap.end_s, gap.reason) for gap in it.log.gaps()] == [
+        (8.0, 19.0, "the source gave no pictures"), (25.0, 29.0, "paused")
+    ]  # fmt: skip
+    assert [t for t in it.log.twitches(include_rejected=True) if not t.twitch.kept] == []
+
+
+# sessions
+
+
+def test_figures_are_saved_every_minute(make: Make) -> None:
+    it = make(*((float(k),) for k in range(0, 190)))
+    saved: list[tuple[float, str]] = []
+    finish = it.log.finish
+    it.log.finish = lambda run, s: saved.append((it.line.now_s, s.status)) or finish(run, s)  # type: ignore
+    it.run()
+    assert it.line.asked == [(SAVE_S * k, False) for k in (1, 2, 3)]
+    assert [status for _, status in saved] == ["running"] * 4 + ["complete"]
+
+
+def rolls(it: Setup) -> list[float]:
+    return [now_s for now_s, anew in it.line.asked if anew]
+
+
+@pytest.mark.parametrize("late_s", [0.6, 0.0, 0.0004, 2.5])
+def test_at_midnight_a_session_gives_way_to_the_next_once(make: Make, late_s: float) -> None:
+    times = [DAY_S / 2 - 2 + 0.25 * k for k in range(40)] + [1.5 * DAY_S - 1 + 0.25 * k for k in range(20)]
+    it = make(*((t_s,) for t_s in times))
+    it.line.late_s = late_s
+    it.run()
+    assert rolls(it) == [DAY_S / 2, 1.5 * DAY_S]
+    sessions = [run.session for run in it.log.runs()]
+    assert [session.status for session in sessions] == ["complete"] * 3
+    began = datetime.fromisoformat(sessions[1].start_utc)
+    assert abs((datetime(2026, 3, 2, tzinfo=UTC) - began).total_seconds() - late_s) < 0.002
+
+
+def test_every_so_many_hours(make: Make) -> None:
+    it = make(*((float(k),) for k in range(0, 12_000, 30)), roll_h=1.0)
+    it.run()
+    assert rolls(it) == [3600.0, 7200.0, 10_800.0]
+    assert len(it.log.runs()) == 4
+
+
+def test_a_session_gives_way_in_a_quiet_moment_only(make: Make) -> None:
+    busy = [(3595.0 + k, Sighting(twitch(3595.0 + k - 0.3))) for k in range(20)]
+    it = make((1.0,), *busy, *((3615.0 + k,) for k in range(10)), roll_h=1.0)
+    it.run()
+    (at_s,) = rolls(it)
+    assert 3614.0 - 0.25 + QUIET_S < at_s < 3614.0 + QUIET_S + 1.5
+
+
+def test_without_a_quiet_moment_it_gives_way_in_the_end(make: Make) -> None:
+    times = [3500.0 + 2.0 * k for k in range(600)]
+    it = make(*((t_s, Sighting(twitch(t_s - 0.5))) for t_s in times), roll_h=1.0)
+    it.run()
+    (at_s,) = rolls(it)
+    assert at_s == pytest.approx(3600.0 + live.LATEST_S, abs=3.0)
+
+
+def test_a_clip_does_not_give_way_at_midnight(make: Make) -> None:
+    it = make((1.0,), (DAY_S,), (2 * DAY_S,), is_clip=True)
+    it.run()
+    assert rolls(it) == []
+
+
+def test_frames_are_counted_for_each_session(make: Make) -> None:
+    it = make((1.0,), (3600.0,), (3601.0,), (3700.0,), roll_h=1.0)
+    take = it.line.take
+
+    def reading(timeout_s: float) -> deque[Any]:
+        out = take(timeout_s)
+        it.source.frames_read, it.source.lost = round(30 * it.line.now_s), round(it.line.now_s / 100)
+        return out
+
+    it.line.take = reading  # type: ignore[method-assign]
+    it.run()
+    old, new = (run.session for run in it.log.runs())
+    assert old.frames + new.frames == it.source.frames_read == 111_000
+    assert (old.frames_lost, new.frames_lost) == (36, 1)
+
+
+def test_a_new_session_that_fails_has_not_the_figures_of_the_old(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LET_GO_S", 0.05)
+    it = make((100.0,), (101.0,), (3600.0,), (3601.0,), (3602.0, CTRL_C), roll_h=1.0)
+    it.line._over = True
+    ask = it.line.ask_totals
+
+    def ask_totals(*, count_anew: bool = False) -> None:
+        if it.line.now_s <= 3600.0:  # later there is no answer
+            ask(count_anew=count_anew)
+
+    it.line.ask_totals = ask_totals  # type: ignore[method-assign]
+    assert it.run() == "interrupted"
+    old, new = (run.session for run in it.log.runs())
+    assert (old.status, old.observed_s) == ("complete", 50.0)
+    assert (new.status, new.observed_s) == ("interrupted", 0.0)
+
+
+# the window
+
+
+def test_marks_are_logged_and_taken_back(make: Make) -> None:
+    window = FakeWindow([Action.MARK], [Action.MARK], [Action.UNDO], [Action.UNDO, Action.UNDO], [Action.MARK])
+    it = make(*((float(k),) for k in range(10, 18)), window=window)
+    it.run()
+    assert [marker.t_s for marker in it.log.markers()] == [14.0]
+    assert [(marker.t_s, marker.undone) for marker in it.log.markers(include_undone=True)] == [
+        (10.0, True), (11.0, True), (14.0, False)
+    ]  # fmt: skip
+    assert [what[1:] for what in it.heard.of("marker")] == [
+        (10.0, False), (11.0, False), (11.0, True), (10.0, True), (14.0, False)
+    ]  # fmt: skip
+    assert [state.felt_s for state in window.states[:6]] == [(), (10.0,), (10.0, 11.0), (10.0,), (), (14.0,)]
+    assert window.states[4].notice == "there is no mark to take back"
+
+
+def test_pause_goes_on_and_off_and_is_shown(make: Make) -> None:
+    window = FakeWindow([Action.PAUSE], [], [Action.PAUSE])
+    it = make(*((float(k),) for k in range(5)), window=window)
+    it.run()
+    assert [state.paused for state in window.states[:5]] == [False, True, True, False, False]
+
+
+def test_learning_anew_is_asked_for_and_said(make: Make) -> None:
+    window = FakeWindow([Action.REBASELINE])
+    it = make(*((0.1 * k,) for k in range(4)), window=window)
+    it.run()
+    assert it.line.calls.count("start_anew") == 1
+    assert "hold still" in window.states[1].notice
+
+
+def test_a_snapshot_is_what_the_window_shows(make: Make, tmp_path: Path) -> None:
+    window = FakeWindow([Action.SNAPSHOT])
+    assert window.picture is not None
+    window.picture[2:4] = 200
+    it = make(*((0.1 * k,) for k in range(4)), window=window)
+    it.run()
+    (file,) = tmp_path.glob("nasalis_*.png")
+    np.testing.assert_array_equal(cv2.imread(str(file)), window.picture)
+    assert window.states[1].notice == f"snapshot saved: {file.name}"
+
+
+@pytest.mark.parametrize("how", ["no folder", "no picture", "refused"])
+def test_a_snapshot_that_fails_is_said_and_nothing_ends(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    window = FakeWindow([Action.SNAPSHOT])
+    it = make(*((0.1 * k,) for k in range(4)), window=window)
+    if how == "no folder":
+        it.watch._parts.snapshots = tmp_path / "not there"
+    elif how == "no picture":
+        window.picture = None
+    else:
+
+        def refused(*_: Any) -> bool:
+            raise cv2.error("no codec")
+
+        monkeypatch.setattr(cv2, "imwrite", refused)
+    assert it.run() == "complete"
+    assert "cannot be written" in window.states[1].notice
+    assert list(tmp_path.glob("*.png")) == []
