@@ -25,6 +25,7 @@ from detector.types import Episode, Frame, Twitch
 # Pictures kept until they are measured, so that what is drawn lies on the picture it was measured in: one mesh interval
 # and the frames made ahead, at 60/s.
 PICTURES = 24
+OVERDUE_S = 0.5  # past its duration a watch ends by the clock: a camera that is gone brings no picture to end it
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class LiveLine:
 
     def take(self, timeout_s: float) -> list[Message]:
         """What came since; waits so long for the first."""
+        if not self._source.is_clip and self.now_s > self._duration_s + OVERDUE_S:
+            self.stop()
         out: list[Message] = []
         with suppress(queue.Empty):
             out.append(self._messages.get(timeout=timeout_s))

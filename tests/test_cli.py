@@ -87,7 +87,9 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
         assert f"\n  {command} " in done.stdout
 
 
-@pytest.mark.parametrize("command", ["analyze", "rescore", "export", "log", "show", "score", "simulate", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["analyze", "live", "cameras", "rescore", "export", "log", "show", "score", "simulate", "doctor"]
+)
 def test_every_command_has_help_quiet_and_verbose(run: Run, command: str) -> None:
     ran = run(command, "--help")
     assert ran.code == 0 and ran.err == ""

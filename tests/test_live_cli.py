@@ -172,32 +172,49 @@ def test_live_finds_what_analyze_finds(samples_folder: Path, tmp_path: Path) -> 
         assert list(csv.DictReader(one)) == list(csv.DictReader(two))
 
 
-def test_ctrl_c_keeps_what_was_found(samples_folder: Path, tmp_path: Path) -> None:
+def interrupted(folder: Path, clip: Path, speed: str, event: str) -> tuple[list[str], str]:
+    """Ctrl-C at the first event of a name: the names of the events after it, and what was said."""
     process = start(
-        ["live", "--source", samples_folder / "twitches.mp4", "--replay", "--no-window", "--json", "--csv",
-         tmp_path / "e.csv"],
-        NASALIS_LOG=str(tmp_path / "log.sqlite"),
+        ["live", "--source", clip, "--replay", "--replay-speed", speed, "--no-window", "--json", "--csv",
+         folder / "e.csv"],
+        NASALIS_LOG=str(folder / "log.sqlite"),
     )  # fmt: skip
     watchdog = threading.Timer(90.0, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
         for line in process.stdout:
-            if strict(line)["event"] == "twitch":  # its episode is not over yet
+            if strict(line)["event"] == event:
                 break
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)  # impatience must not cut the saving short
-        rest, err = process.communicate(timeout=30)
+        rest, err = process.communicate(timeout=60)
     finally:
         watchdog.cancel()
         process.kill()
     assert process.returncode == 130, err
-    assert "Traceback" not in err and "Stopped: 1 episode in" in err
-    assert [line["event"] for line in map(strict, rest.splitlines()) if line["event"] == "episode"] == ["episode"]
+    assert "Traceback" not in err and "Stopped: " in err
+    return [strict(line)["event"] for line in rest.splitlines()], err
+
+
+def test_ctrl_c_keeps_what_was_found(samples_folder: Path, tmp_path: Path) -> None:
+    """At full speed no picture is lost, however busy the machine is."""
+    later, err = interrupted(tmp_path, samples_folder / "twitches.mp4", "max", "twitch")
+    assert later.count("episode") == 1, "it was not over when the twitch was told"
+    assert "Stopped: 1 episode in" in err
     with EpisodeLog(tmp_path / "log.sqlite") as log:
         (run,) = log.runs()
         assert run.session.status == "interrupted"
         assert 3.4 < run.session.duration_s < 12.0 and run.session.observed_s > 1.0
         (row,) = log.episodes()
     assert (row.episode.side, round(row.episode.start_s, 1)) == ("left", 3.4)
-    assert len((tmp_path / "e.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "e.csv").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_ctrl_c_stops_a_clip_in_its_own_time(samples_folder: Path, tmp_path: Path) -> None:
+    interrupted(tmp_path, samples_folder / "twitches.mp4", "1", "source")
+    with EpisodeLog(tmp_path / "log.sqlite") as log:
+        (run,) = log.runs()
+    assert run.session.status == "interrupted"
+    assert 2.0 < run.session.duration_s < 20.0 and run.session.frames > 20
+    assert (tmp_path / "e.csv").exists()

@@ -267,9 +267,26 @@ class Endless(MemorySource):
         begin = time.monotonic()
         index = 0
         while not self._stopped:
+            self.at.get(index, lambda: None)()
+            if self._stopped:
+                return
             yield Frame(index, time.monotonic() - begin, True, PICTURE)
             index += 1
             time.sleep(0.01)
+
+
+def test_the_duration_ends_it_while_the_camera_is_away(skin: type[SkinMeasurer]) -> None:
+    source = Endless([])
+    line = line_over(source, duration_s=0.3)
+    source.at = {10: lambda: wait_for(lambda: source._stopped)}
+    line.start()
+    messages: list[object] = []
+    begin = time.monotonic()
+    while not of(Ended, messages):
+        assert time.monotonic() - begin < 5.0, "it waits for the camera"
+        messages += line.take(0.05)
+        line._taken.clear()
+    assert len(times(messages)) == 10
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -283,7 +300,7 @@ def test_stopping_ends_soon_and_what_was_measured_is_told(skin: type[SkinMeasure
     assert line.now_s > 0.15
     line.stop()
     messages = everything(line)
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 2.0
     line.wait(1.0)
     assert len(times(messages)) >= 15 and messages[-1] == Ended(None)
     assert of(Totals, messages)
