@@ -285,7 +285,6 @@ def test_the_duration_ends_it_while_the_camera_is_away(skin: type[SkinMeasurer])
     while not of(Ended, messages):
         assert time.monotonic() - begin < 5.0, "it waits for the camera"
         messages += line.take(0.05)
-        line._taken.clear()
     assert len(times(messages)) == 10
 
 
