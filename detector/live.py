@@ -77,7 +77,8 @@ class Watch:
         self._sighted_s = -math.inf
         self._save_s = SAVE_S
         self._due_s = self._next_due(0.0)
-        self._frames_before = (0, 0, 0)
+        self._frames_at_first = (0, 0, 0)
+        self._frames_before = (0, 0, 0)  # the session
         self._totals: Totals | None = None  # the last ones
         self._rolling = False
         self._gap_reason = _GAP_REASONS["lost"]
@@ -95,7 +96,8 @@ class Watch:
         NasalisError
             What stopped the watch; everything found until then is in the log.
         """
-        self._frames_before = self._frame_counts()  # what was lost before anyone was ready is no loss
+        # what was lost before anyone was ready is no loss
+        self._frames_at_first = self._frames_before = self._frame_counts()
         self._line.start()
         try:
             with calling_on_stop(self.interrupt):  # nothing is cut off halfway
@@ -212,12 +214,12 @@ class Watch:
     def _frame_counts(self) -> tuple[int, int, int]:
         return self._source.frames_read, self._source.frames_repeated, self._source.frames_lost
 
-    def _frames(self) -> tuple[int, ...]:
-        """Read, repeated and lost in this session."""
-        return tuple(a - b for a, b in zip(self._frame_counts(), self._frames_before, strict=True))
+    def _frames_since(self, before: tuple[int, int, int]) -> tuple[int, ...]:
+        """Read, repeated and lost."""
+        return tuple(a - b for a, b in zip(self._frame_counts(), before, strict=True))
 
     def _with_counts(self, totals: Totals) -> Totals:
-        read, repeated, lost = self._frames()
+        read, repeated, lost = self._frames_since(self._frames_before)
         counts = {"frames": read, "frames_repeated": repeated, "frames_lost": lost}
         size = {"width": self._source.width, "height": self._source.height}
         notes = [*totals.fields["notes"], *self._source.notes]
@@ -240,7 +242,7 @@ class Watch:
     # the window
 
     def _state(self, now_s: float) -> LiveState:
-        read, _, lost = self._frames()
+        read, _, lost = self._frames_since(self._frames_at_first)
         return self._view.state(
             self._line.picture,
             now_s,

@@ -49,9 +49,9 @@ class Quality:
     sharpness: float = math.nan  # variance of the Laplacian over the face
     head_mm_s: float = math.nan  # speed of the head
     fps: float = math.nan  # pictures per second that arrive
-    frames: int = 0  # that arrived this session
+    frames: int = 0  # that arrived in this watch
     frames_lost: int = 0  # that the source made and the program never got
-    observed_s: float = 0.0  # of this session
+    observed_s: float = 0.0  # of this watch
 
     @property
     def lost_share(self) -> float:
@@ -63,7 +63,7 @@ class Quality:
 class LiveState:
     """One moment of a live session, as shown."""
 
-    now_s: float = 0.0  # since the session began; stands still in a pause
+    now_s: float = 0.0  # since the watch began
     image: npt.NDArray[np.uint8] | None = None  # (H, W, 3) BGR, not mirrored; None before the first picture
     centers_px: FloatArray | None = None  # (R, 2) of ``regions.SITES`` in ``image``; None without a face
     why: str = ""  # why there is no verdict now, e.g. ``live_words.why_words(motion.why_not)``; empty when observed
@@ -71,8 +71,8 @@ class LiveState:
     traces: Mapping[Side, Trace] = field(default_factory=dict)  # of "left", "midline" and "right"
     flagged: tuple[Flagged, ...] = ()  # of the last ``WINDOW_S``, in the order of time
     felt_s: tuple[float, ...] = ()  # the user's own marks of the last ``WINDOW_S``
-    counts: Mapping[Side, int] = field(default_factory=dict)  # twitches flagged this session, per side
-    episodes: int = 0  # this session
+    counts: Mapping[Side, int] = field(default_factory=dict)  # twitches of this watch, per side
+    episodes: int = 0  # of this watch
     last_episode: str = ""  # in words, e.g. "left, 3 twitches in 1.2 s"
     quality: Quality = Quality()
     source: str = ""  # e.g. "camera 0" or a file name
