@@ -7,7 +7,7 @@ import queue
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from detector.analyze import INTERRUPTED, STDOUT, Job, check_outputs
 from detector.config import Sensitivity, Settings
@@ -180,9 +180,11 @@ def _session(job: LiveJob, source: LiveSource, settings: Settings) -> Session:
     from detector.frames import sha256_of
     from detector.session import versions
 
-    # a clip played once to its end is the same recording as analyze has it, and counts once
+    # a clip played once, without losing a frame, is the same recording as analyze has it, and counts once
     clip = Path(job.source) if source.is_clip else None
-    own = {"start_s": None, "end_s": job.duration_s} | ({"loop": True} if job.loop else {})
+    own: dict[str, Any] = {"start_s": None, "end_s": job.duration_s} | ({"loop": True} if job.loop else {})
+    if clip is not None and job.replay_speed != "max":
+        own["replay_speed"] = job.replay_speed
     return Session(
         session_id="",
         source=source.name if clip is None else str(clip),
