@@ -135,7 +135,12 @@ def live(
     no_window: Annotated[bool, typer.Option("--no-window", help="No window: for a terminal or a service.")] = False,
     duration: Annotated[float | None, typer.Option(metavar="S", help="Stop after so many seconds.")] = None,
     session_hours: Annotated[
-        float, typer.Option(metavar="H", help="Begin a new session every so many hours; default at midnight.")
+        float,
+        typer.Option(
+            metavar="H",
+            show_default=False,
+            help="A new session about every so many hours, at a quiet moment; default at midnight.",
+        ),
     ] = 0.0,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Ask the camera for this size.")] = None,
     fps: Annotated[float | None, typer.Option(help="Ask the camera for this rate.")] = None,
@@ -260,6 +265,7 @@ def export(
     from detector.record import export as files
     from detector.record.log import EpisodeLog
     from detector.record.selection import Selection
+    from detector.tables import count_words
 
     if output is None and csv is None and twitches is None:
         output = "-"
@@ -277,7 +283,9 @@ def export(
         if output is not None:
             write = files.write_episodes_json if as_json else files.write_episodes_csv
             write(output, episodes, sessions)
-    _talk(quiet, verbose).say(f"{len(episodes)} episodes and {len(jerks)} twitches of {len(sessions)} sessions.")
+    counts = ((episodes, "episode"), (jerks, "twitch"), (sessions, "session"))
+    words = [count_words(len(rows), name) for rows, name in counts]
+    _talk(quiet, verbose).say(f"{words[0]} and {words[1]} of {words[2]}.")
 
 
 @app.command(name="log")

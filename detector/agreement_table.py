@@ -84,8 +84,8 @@ def summary(agreement: Agreement) -> list[str]:
     lines.append(f"Of what was felt, found: {_share_words(agreement.felt_found)}.")
     lines.append(f"Of what was found, felt: {_share_words(agreement.found_felt)}; what was not felt may be real.")
     if agreement.chance_hits is not None:
-        chance = f"{number(agreement.chance_hits, 2)} of {agreement.markers} markers"
-        lines.append(f"By chance alone {chance} would have met a finding.")
+        chance = 100.0 * agreement.chance_hits / max(agreement.markers, 1)
+        lines.append(f"By chance alone {number(chance, 0)} % of such markers would have met a finding.")
     lost = sum(miss.watched == "no" for miss in agreement.missed)
     apart = [(len(agreement.again), "felt in reach of a finding that another marker has")]
     apart += [(len(agreement.beside), "found in reach of a marker that has another finding")]

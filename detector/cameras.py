@@ -13,7 +13,7 @@ from detector.v4l2 import Mode, State
 
 __all__ = ["Camera", "Mode", "find_camera", "list_cameras"]
 
-NO_CAMERA = "No camera found: connect one, or name a clip with --source CLIP --replay."
+NO_CAMERA = "No camera found: connect one, or replay a clip with nasalis live --source CLIP --replay."
 _DEVICES = Path("/dev")
 _NAMES = Path("/sys/class/video4linux")
 _TRIED = range(5)  # indices, where nothing lists the cameras; each costs up to a second

@@ -59,7 +59,7 @@ class GrabbedSource(LiveSource):
     def __init__(
         self, name: str, what: Literal["camera", "stream"], opener: Opener, tell: Tell, waits: Waits | None = None
     ) -> None:
-        super().__init__(name, is_clip=False, start_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        super().__init__(name, is_clip=False, start_utc=datetime.now(UTC).isoformat(timespec="milliseconds"))
         self._zero_s = time.monotonic()
         self._what = what
         self._opener = opener

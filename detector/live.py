@@ -30,7 +30,7 @@ from detector.record.entries import LoggedEpisode, moment_of
 from detector.terminal import calling_on_stop
 from detector.types import Episode, Twitch
 
-SAVE_S = 60.0  # between two looks at the figures of the session: so much of them a power cut loses
+SAVE_S = 10.0  # between two looks at the figures of the session: so much of them a power cut loses
 DRAW_S = 0.033  # between two pictures of the window
 STATUS_S = 0.25  # between two looks at how it is going, without one
 QUIET_S = 5.0  # without a jerk, in which no episode is under way and a session can give way to the next
@@ -38,6 +38,7 @@ LATEST_S = 600.0  # a session gives way this late, quiet or not
 LET_GO_S = 15.0  # a source that is not back within this long is left behind
 
 
+TOO_SLOW = "pictures were lost: this computer is busy"
 _GAP_REASONS = {"lost": "the source gave no pictures", "resolution": "the size of the pictures changed"}
 
 
@@ -81,15 +82,16 @@ class Watch:
         self._frames_before = (0, 0, 0)  # the session
         self._totals: Totals | None = None  # the last ones
         self._rolling = False
-        self._gap_reason = _GAP_REASONS["lost"]
+        self._gap_reason = TOO_SLOW  # unless the source says otherwise
         self._status = "complete"
+        self._signaled = False
         self._let_go = math.inf
         self._unheard: deque[Message] = deque()
         self._ended = False
         self._error: BaseException | None = None
 
-    def run(self) -> str:
-        """Until the source ends, the window is closed or Ctrl-C is pressed; the status of the last session.
+    def run(self) -> bool:
+        """Until the source ends, the window is closed or a signal comes; whether it was a signal.
 
         Raises
         ------
@@ -98,6 +100,7 @@ class Watch:
         """
         # what was lost before anyone was ready is no loss
         self._frames_at_first = self._frames_before = self._frame_counts()
+        self._tell_session()
         self._line.start()
         try:
             with calling_on_stop(self.interrupt):  # nothing is cut off halfway
@@ -108,13 +111,15 @@ class Watch:
             self._keep_the_rest()
             raise
         self._save(self._status if self._error is None else "failed")
+        last = self._state(self._line.now_s)
+        self._tell(lambda teller: teller.end(last))
         if self._error is not None:
             raise self._error
-        return self._status
+        return self._signaled
 
     def interrupt(self) -> None:
         """Come to an end soon, with everything found; from a signal handler."""
-        self._status = "interrupted"
+        self._status, self._signaled = "interrupted", True
         self._let_go = min(self._let_go, time.monotonic() + LET_GO_S)
         self._line.stop()
 
@@ -161,7 +166,7 @@ class Watch:
                 self._book.add_sighting(twitch)
                 self._sighted_s = twitch.peak_s
                 self._view.sighted(twitch, now_s)
-                self._tell(lambda teller: teller.twitch(twitch, self._line.now_s - twitch.offset_s))
+                self._tell(lambda teller: teller.twitch(twitch, now_s - twitch.offset_s))
             case Twitch():
                 if not message.kept:
                     self._book.add_rejected(message)
@@ -173,6 +178,7 @@ class Watch:
                 self._tell(lambda teller: teller.source(message))
             case Gap(start_s, end_s, paused):
                 reason = "paused" if paused else self._gap_reason
+                self._gap_reason = TOO_SLOW
                 self._book.add_gap(start_s, end_s, reason)
                 self._tell(lambda teller: teller.gap(start_s, end_s, reason))
             case Totals():
@@ -183,7 +189,7 @@ class Watch:
     def _tell_episode(self, episode: Episode) -> None:
         row = self._book.add_episode(episode)
         self._view.told(episode)
-        self._tell(lambda teller: teller.episode(row, self._line.now_s - episode.end_s))
+        self._tell(lambda teller: teller.episode(row, episode.start_s, self._line.now_s - episode.end_s))
         if self._on_episode is not None:
             self._on_episode(row, episode.start_s, episode.end_s)
 
@@ -207,9 +213,14 @@ class Watch:
             self._frames_before = self._frame_counts()
             self._due_s = self._next_due(max(totals.at_s, self._due_s))  # what is decided lies before what was due
             self._rolling = False
+            self._tell_session()
         else:
             self._totals = known
             self._save("running")
+
+    def _tell_session(self) -> None:
+        session, start_s = self._book.session, self._book.start_s
+        self._tell(lambda teller: teller.session(session, start_s))
 
     def _frame_counts(self) -> tuple[int, int, int]:
         return self._source.frames_read, self._source.frames_repeated, self._source.frames_lost
@@ -275,15 +286,18 @@ class Watch:
                 self._line.start_anew()
                 self._view.notice("learning anew: hold still for three seconds", now_s)
             case Action.SNAPSHOT:
-                self._snapshot(now_s)
+                words = self._snapshot()
+                self._view.notice(words, now_s)
+                self._tell(lambda teller: teller.notice(now_s, words))
 
-    def _snapshot(self, now_s: float) -> None:
+    def _snapshot(self) -> str:
+        """What became of it."""
         import cv2
 
         window = self._parts.window
         assert window is not None
-        name = f"nasalis_{datetime.now():%Y%m%d_%H%M%S}.png"
+        path = self._parts.snapshots / f"nasalis_{datetime.now():%Y%m%d_%H%M%S}.png"
         good = False
         with contextlib.suppress(cv2.error):
-            good = window.picture is not None and cv2.imwrite(str(self._parts.snapshots / name), window.picture)
-        self._view.notice(f"snapshot saved: {name}" if good else "the snapshot cannot be written here", now_s)
+            good = window.picture is not None and cv2.imwrite(str(path), window.picture)
+        return f"snapshot saved: {path}" if good else f"the snapshot cannot be written: {path}"

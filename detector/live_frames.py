@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from detector import capture
 from detector.cameras import NO_CAMERA, Camera, check_permission, find_camera, list_cameras
 from detector.capture import CameraRequest, LiveCapture
-from detector.container import VIDEO_SUFFIXES
+from detector.container import VIDEO_SUFFIXES, check_file
 from detector.errors import SourceError, UsageError
 from detector.grabbing import BusyError, GrabbedSource
 from detector.live_source import LiveSource, SourceEvent, Tell, Waits
@@ -74,6 +74,7 @@ def open_live(
 def _check_no_clip(source: str) -> None:
     path = Path(source)
     if source and not source.isdecimal() and (path.suffix.lower() in VIDEO_SUFFIXES or path.is_file()):
+        check_file(path)
         raise UsageError(f"'{source}' is a clip, not a camera: add --replay to play it, or run 'nasalis analyze'.")
 
 

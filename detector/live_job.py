@@ -6,6 +6,7 @@ import math
 import queue
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from detector.live_window import LiveWindow
     from detector.record.entries import LoggedEpisode, LoggedTwitch
     from detector.record.log import EpisodeLog
+
+
+LEAST_OBSERVED_S = 10.0  # a limit is not told of less: it would be that of a few lucky moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,18 @@ class Watched:
 
     def closing_words(self) -> str:
         """How long was watched, what was found, and where it is."""
-        from detector.live_words import clock
+        from detector.live_words import LOST_MAX, clock
 
         observed, whole = (sum(getattr(s, name) for s in self.sessions) for name in ("observed_s", "duration_s"))
         count = len(self.episodes)
         found = "1 episode" if count == 1 else f"{count} episodes"
-        limits = [v for s in self.sessions[-1:] for v in s.limit50_mm.values()]
+        limits = [v for s in self.sessions[-1:] if s.observed_s >= LEAST_OBSERVED_S for v in s.limit50_mm.values()]
         limit = f", half of all twitches of {min(limits):.1f}-{max(limits):.1f} mm would be found" if limits else ""
+        read, lost = (sum(getattr(s, name) for s in self.sessions) for name in ("frames", "frames_lost"))
+        missed = f"; {lost} of {read + lost} pictures were lost" if lost > LOST_MAX * (read + lost) else ""
         stopped = "Stopped: " if self.exit_code == INTERRUPTED else ""
-        return f"{stopped}{found} in {clock(observed)} observed of {clock(whole)} watched{limit}. Log: {self.log}"
+        words = f"{stopped}{found} in {clock(observed)} observed of {clock(whole)} watched{limit}{missed}."
+        return f"{words} Log: {self.log}"
 
 
 def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
@@ -94,6 +101,10 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
 
     if not ((job.duration_s is None or job.duration_s > 0.0) and job.roll_h >= 0.0):
         raise UsageError("--duration and --session-hours must be above 0.")
+    if job.replay and (job.size is not None or job.fps is not None):
+        raise UsageError("--size and --fps are for a camera: a clip has its own.")
+    if job.fps is not None and not 1.0 <= job.fps <= 1000.0:
+        raise UsageError(f"--fps {job.fps:g} is no rate of pictures: give one like 30.")
     if job.as_json and STDOUT in (job.csv, job.twitches):
         raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
     check_outputs(Job(csv=job.csv, twitches=job.twitches), [])
@@ -145,7 +156,7 @@ def _watch(job: LiveJob, out: Out, log: EpisodeLog, parts: Watching) -> Watched:
     watched = Watched(log.path)
     try:
         with parts.tellers:
-            if Watch(parts).run() == "interrupted":
+            if Watch(parts).run():
                 watched.exit_code = INTERRUPTED
     finally:
         runs = parts.book.runs
@@ -184,7 +195,7 @@ def _session(job: LiveJob, source: LiveSource, settings: Settings) -> Session:
     clip = Path(job.source) if source.is_clip else None
     own: dict[str, Any] = {"start_s": None, "end_s": job.duration_s} | ({"loop": True} if job.loop else {})
     if clip is not None and job.replay_speed != "max":
-        own["replay_speed"] = job.replay_speed
+        own |= {"replay_speed": job.replay_speed, "replayed_utc": datetime.now(UTC).isoformat(timespec="milliseconds")}
     return Session(
         session_id="",
         source=source.name if clip is None else str(clip),
@@ -221,7 +232,9 @@ def _speed(text: str) -> float | Literal["max"]:
     if text == "max":
         return "max"
     try:
-        return float(text)
+        if math.isfinite(speed := float(text)):
+            return speed
+        raise ValueError
     except ValueError:
         raise UsageError(f"--replay-speed {text} is no number: give 1, another factor, or max.") from None
 

@@ -85,7 +85,7 @@ class LiveLine:
     messages : queue
         Where they go; the source may put its own there before and while the line runs.
     duration_s : float
-        Of the source, after which the line ends.
+        After which the line ends: of a clip, or from the first picture it gets of another source.
     on_frame : callable, optional
         Called with every frame that is to be measured; must return at once.
     """
@@ -114,12 +114,15 @@ class LiveLine:
         self._anew = False
         self._stopped = False
         self._asked: deque[bool] = deque()  # for totals; whether to count anew
-        self._last_s: float | None = None  # of the frames measured
+        self._started = math.inf
+        self._first_s: float | None = None  # of the frames
+        self._last_s: float | None = None  # of those measured
         self._was_paused = False  # since then
 
     # for the reader
 
     def start(self) -> None:
+        self._started = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -133,7 +136,7 @@ class LiveLine:
 
     def take(self, timeout_s: float) -> list[Message]:
         """What came since; waits so long for the first."""
-        if not self._source.is_clip and self.now_s > self._duration_s + OVERDUE_S:
+        if not self._source.is_clip and time.monotonic() > self._started + self._duration_s + OVERDUE_S:
             self.stop()
         out: list[Message] = []
         with suppress(queue.Empty):
@@ -232,7 +235,9 @@ class LiveLine:
                     return
 
     def _ends_at(self, frame: Frame) -> bool:
-        if frame.t_s >= self._duration_s:
+        if self._first_s is None:
+            self._first_s = 0.0 if self._source.is_clip else frame.t_s
+        if frame.t_s >= self._first_s + self._duration_s:
             self.stop()
         return self._stopped
 

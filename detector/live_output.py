@@ -10,35 +10,43 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detector.live_source import SourceEvent
-from detector.live_state import LiveState
-from detector.live_words import clock, place_of, quality_items
+from detector.live_state import LiveState, Quality
+from detector.live_words import LOST_MAX, clock, place_of, quality_items
 from detector.record.entries import LoggedEpisode
 from detector.regions import SITE_NAMES
 from detector.terminal import plain
-from detector.types import Twitch
+from detector.types import Session, Twitch
 
 if TYPE_CHECKING:
     from detector.instant import Flash
     from detector.terminal import Out, Talk
 
+LOST_LEAST = 30  # frames: fewer are no reason to say so at once
 STATUS_S = 60.0  # between two plain lines on how it is going
 
 
 class Teller(Protocol):
-    """Is told what happens; ``after_s`` is how long after the end of the movement, or the moment, it is told."""
+    """Is told what happens, in seconds since the watch began; ``after_s`` is how long after the movement it is told."""
 
     def source(self, event: SourceEvent) -> None: ...
     def gap(self, start_s: float, end_s: float, reason: str) -> None: ...
     def flash(self, flash: Flash, after_s: float) -> None: ...
     def twitch(self, twitch: Twitch, after_s: float) -> None: ...
-    def episode(self, row: LoggedEpisode, after_s: float) -> None: ...
+    def episode(self, row: LoggedEpisode, t_s: float, after_s: float) -> None: ...
     def marker(self, t_s: float, undone: bool) -> None: ...
+    def notice(self, t_s: float, words: str) -> None: ...
+    def session(self, session: Session, start_s: float) -> None: ...
     def status(self, state: LiveState) -> None: ...
+    def end(self, state: LiveState) -> None: ...
     def close(self) -> None: ...
 
 
 class JsonLines:
-    """One JSON object per line and event on stdout, at once."""
+    """One JSON object per line and event on stdout, at once.
+
+    Times are seconds since the watch began, but inside an episode since its session began, as in the log: a ``session``
+    line tells when that was. A ``twitch`` is told before its episode is over: the episode has the last word on it.
+    """
 
     def __init__(self, out: Out) -> None:
         self._out = out
@@ -60,10 +68,10 @@ class JsonLines:
         del own["kept"], own["reason"]
         self._write("twitch", **own, told_after_s=after_s)
 
-    def episode(self, row: LoggedEpisode, after_s: float) -> None:
+    def episode(self, row: LoggedEpisode, t_s: float, after_s: float) -> None:
         from detector.record.export import episode_document
 
-        self._write("episode", **episode_document(row), told_after_s=after_s)
+        self._write("episode", t_s=t_s, **episode_document(row), told_after_s=after_s)
 
     def marker(self, t_s: float, undone: bool) -> None:
         self._write("marker", t_s=t_s, undone=undone)
@@ -72,9 +80,22 @@ class JsonLines:
         if state.now_s - self._told_s < STATUS_S:
             return
         self._told_s = state.now_s
+        self._write_state("status", state)
+
+    def end(self, state: LiveState) -> None:
+        self._write_state("end", state)
+
+    def notice(self, t_s: float, words: str) -> None:
+        self._write("notice", t_s=t_s, words=words)
+
+    def session(self, session: Session, start_s: float) -> None:
+        own = {"session_id": session.session_id, "source": session.source, "start_utc": session.start_utc}
+        self._write("session", start_s=start_s, **own)
+
+    def _write_state(self, event: str, state: LiveState) -> None:
         quality = state.quality
         self._write(
-            "status",
+            event,
             t_s=state.now_s,
             observed_s=quality.observed_s,
             fps=quality.fps,
@@ -100,6 +121,7 @@ class PlainLines:
     def __init__(self, say: Callable[[str], None], time_of_day: Callable[[float], str], *, verbose: bool) -> None:
         self._write, self._time_of_day, self._verbose = say, time_of_day, verbose
         self._told_s: float | None = None
+        self._warned = False  # of lost pictures
 
     def source(self, event: SourceEvent) -> None:
         self._say(event.t_s, event.words)
@@ -114,16 +136,29 @@ class PlainLines:
         if self._verbose:
             self._say(twitch.peak_s, twitch_words(twitch))
 
-    def episode(self, row: LoggedEpisode, after_s: float) -> None:
-        moment = row.start_time or clock(row.episode.start_s)
-        self._write(f"{_short(moment)}  {episode_words(row)}")
+    def episode(self, row: LoggedEpisode, t_s: float, after_s: float) -> None:
+        self._say(t_s, episode_words(row))
 
     def marker(self, t_s: float, undone: bool) -> None:
         self._say(t_s, "felt one: taken back" if undone else "felt one")
 
+    def notice(self, t_s: float, words: str) -> None:
+        self._say(t_s, words)
+
+    def session(self, session: Session, start_s: float) -> None:
+        if start_s > 0.0:
+            self._say(start_s, f"a new session begins: {session.session_id}")
+
+    def end(self, state: LiveState) -> None:
+        """The closing words come from elsewhere."""
+
     def status(self, state: LiveState) -> None:
         if self._told_s is None:
             self._told_s = state.now_s
+        quality = state.quality
+        if not self._warned and quality.lost_share > LOST_MAX and quality.frames_lost > LOST_LEAST:
+            self._warned = True
+            self._say(state.now_s, f"{lost_words(quality)}: this computer is too busy, and short twitches are missed")
         if state.now_s - self._told_s >= STATUS_S:
             self._told_s = state.now_s
             self._say(state.now_s, status_words(state))
@@ -158,11 +193,20 @@ class Panel:
     def twitch(self, twitch: Twitch, after_s: float) -> None:
         self._lines.twitch(twitch, after_s)
 
-    def episode(self, row: LoggedEpisode, after_s: float) -> None:
-        self._lines.episode(row, after_s)
+    def episode(self, row: LoggedEpisode, t_s: float, after_s: float) -> None:
+        self._lines.episode(row, t_s, after_s)
 
     def marker(self, t_s: float, undone: bool) -> None:
         self._lines.marker(t_s, undone)
+
+    def notice(self, t_s: float, words: str) -> None:
+        self._lines.notice(t_s, words)
+
+    def session(self, session: Session, start_s: float) -> None:
+        self._lines.session(session, start_s)
+
+    def end(self, state: LiveState) -> None:
+        """The closing words come from elsewhere."""
 
     def status(self, state: LiveState) -> None:
         from rich.panel import Panel as Box
@@ -231,6 +275,11 @@ def status_words(state: LiveState) -> str:
         f"observed {clock(quality.observed_s)} of {clock(state.now_s)}, {state.episodes} episodes{fps}, "
         f"{quality.frames_lost} lost{now}"
     )
+
+
+def lost_words(quality: Quality) -> str:
+    """``12 pictures lost (3 %)``."""
+    return f"{quality.frames_lost} pictures lost ({100.0 * quality.lost_share:.0f} %)"
 
 
 def _rounded(value: Any) -> Any:

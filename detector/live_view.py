@@ -22,6 +22,8 @@ from detector.types import Episode, Side, Twitch, WhyNot
 SMOOTH_S = 1.0  # the figures of the quality line are averages over this long, so that they can be read
 WHY_HOLD_S = 0.7  # a reason stays this long, so that it can be read
 NOTICE_S = 3.0
+LATELY_S, LOST_MUCH = 5.0, 0.1  # share of the pictures lost over so long that keeps the line from settling
+TOO_BUSY = "pictures are lost, close other programs"
 SIDES: tuple[Side, ...] = ("left", "midline", "right")
 _OF_SIDE = {
     side: [k for k, site in enumerate(regions.SITES) if site.side == side and regions.IS_NASAL[k]] for side in SIDES
@@ -65,6 +67,7 @@ class LiveView:
         self._seen_s = -math.inf  # last picture that was not a repeated one
         self._smooth: dict[str, float] = {}
         self._smooth_t = -math.inf
+        self._counted: deque[tuple[float, int, int]] = deque()  # time, frames and those lost
         self._notice, self._notice_s = "", -math.inf
 
     def measured(self, measured: Measured) -> None:
@@ -128,12 +131,14 @@ class LiveView:
         if reading is not None:
             self._take_quality(reading)
         get = self._smooth.get
+        # what keeps the line from settling is said, and not that it does
+        busy = self._settling is not None and self._lost_lately(now_s, frames, frames_lost) > LOST_MUCH
         return LiveState(
             now_s=now_s,
             image=None if picture is None else picture.frame.image,
             centers_px=None if reading is None or paused else _centers(reading),
-            why="" if picture is None else self._why,
-            settling=self._settling,
+            why="" if picture is None else TOO_BUSY if busy else self._why,
+            settling=None if busy else self._settling,
             traces=self._traces(),
             flagged=tuple(self._flagged),
             felt_s=tuple(self._felt),
@@ -155,6 +160,14 @@ class LiveView:
             recording=self._recording,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
         )
+
+    def _lost_lately(self, now_s: float, frames: int, lost: int) -> float:
+        """Share of the pictures of the last seconds that were lost."""
+        self._counted.append((now_s, frames, lost))
+        while self._counted[0][0] < now_s - LATELY_S:
+            self._counted.popleft()
+        _, frames_then, lost_then = self._counted[0]
+        return (lost - lost_then) / max(frames - frames_then + lost - lost_then, 1)
 
     def _judge(self, measured: Measured) -> WhyNot:
         """Why the time up to this frame was not observed; counted as in :class:`~detector.deciding.Decider`."""

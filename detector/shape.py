@@ -16,6 +16,7 @@ from detector.types import Twitch
 RISE_LIMITS_S = (0.02, 0.15)
 FALL_LIMITS_S = (0.04, 0.40)
 BASE_S = 0.45  # level of the skin is read within this of the peak
+_SURE = round(0.15 * RATE_HZ)  # grid steps to both sides without which the level of the skin cannot be read
 _NEAR = 4  # grid steps between the peak of the score and that of the motion, at most
 
 
@@ -53,6 +54,8 @@ def shape_twitch(
     steps = np.diff(motion[max(top - round(RISE_LIMITS_S[1] * RATE_HZ), 0) : top + 1])
     # not the filter's reading: which course fits best changes with the frame rate, and its reading with it
     amplitude = float(motion[top] - np.percentile(motion, 25))
+    if min(peak - first, last - 1 - peak) < _SURE:  # cut off by a gap: its level is not known
+        amplitude = max(amplitude, float(moment.height_mm[region] @ toward))
     return Twitch(
         region=site.name,
         side=site.side,

@@ -113,14 +113,14 @@ def clip_report(
     clip: object, session: Session, episodes: Sequence[LoggedEpisode], rejected: Sequence[LoggedTwitch]
 ) -> RenderableType:
     """What was found in one clip: episodes, rejected movements when there are any to show, and what was observed."""
-    title = f"{plain(clip)}: {_count(_kept(episodes), 'episode')}"
+    title = f"{plain(clip)}: {count_words(_kept(episodes), 'episode')}"
     if session.status != "complete":
         title += f" ({plain(session.status)} at {clock(session.duration_s)})"
     parts: list[RenderableType] = [Text(title, style="bold")]
     if episodes:
         parts.append(episode_table(episodes))
     if rejected:
-        parts += [Text(_count(len(rejected), "rejected movement")), twitch_table(row.twitch for row in rejected)]
+        parts += [Text(count_words(len(rejected), "rejected movement")), twitch_table(row.twitch for row in rejected)]
     parts += [Text(line) for line in observed_lines(session)]
     return Group(*parts, Text(""))
 
@@ -236,9 +236,8 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
     episode = row.episode
     when = f"{clock(episode.start_s)} to {clock(episode.end_s)} ({number(episode.end_s - episode.start_s, 2)} s)"
     side = {"both": "on both sides", "midline": "in the midline"}.get(episode.side, f"on the subject's {episode.side}")
-    what = (
-        f"{_count(episode.twitch_count, 'twitch')} {side}, in {words(episode.region).removesuffix(f' {episode.side}')}"
-    )
+    place = words(episode.region).removesuffix(f" {episode.side}")
+    what = f"{count_words(episode.twitch_count, 'twitch')} {side}, in {place}"
     if episode.rate_hz is not None:
         what += f", {number(episode.rate_hz)} a second"
     size = f"largest about {number(episode.peak_mm, 2)} mm ({number(episode.peak_px)} px)"
@@ -337,7 +336,8 @@ def _kept(rows: Iterable[LoggedEpisode]) -> int:
     return sum(row.episode.kind not in REJECTED_KINDS for row in rows)
 
 
-def _count(count: int, what: str) -> str:
+def count_words(count: int, what: str) -> str:
+    """``no episodes``, ``1 twitch``, ``2 sessions``."""
     plural = f"{what}es" if what.endswith("ch") else f"{what}s"
     return f"{count or 'no'} {what if count == 1 else plural}"
 

@@ -229,7 +229,7 @@ def test_log_markers_tells_hits_misses_lag_and_chance(
     assert "Of what was found, felt: 1 of 2, 50 %" in out
     assert "no pictures then: not counted" in out and "0:40.00 to 0:50.00 (camera unplugged)" in out
     assert "1 felt while there were no pictures" in out
-    assert "By chance alone 0.44 of 3 markers" in out  # 3 x 2 x (0.4 + 3.3) / 50 s
+    assert "By chance alone 15 % of such markers" in out  # 3 x 2 x (0.4 + 3.3) / 50 s
     assert "All 2 sessions" in out and "4 felt, 4 found, 1 of them the same." in out
     assert "1 session has no marker and is left out." in out
 
