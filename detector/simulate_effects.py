@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -114,11 +115,21 @@ class Nod:
         u = (t_s - self.onset_s) / self.length_s
         if not 0.0 < u < 1.0:
             return 0.0
-        window = 0.5 - 0.5 * math.cos(2.0 * math.pi * u)
-        return window if self.swings == 1 else window * math.sin(2.0 * math.pi * self.swings * u)
+        return float(_swing(u, self.swings)) / _peak(self.swings)
 
     def moved(self, by_s: float) -> Nod:
         return replace(self, onset_s=round(self.onset_s + by_s, 4))
+
+
+def _swing(u: npt.ArrayLike, swings: int) -> npt.NDArray[np.float64]:
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.asarray(u))
+    return np.asarray(window if swings == 1 else window * np.sin(2.0 * np.pi * swings * np.asarray(u)))
+
+
+@functools.cache
+def _peak(swings: int) -> float:
+    """The window takes a little of the outermost swing."""
+    return float(_swing(np.linspace(0.0, 1.0, 10_001), swings).max())
 
 
 Effect = Flicker | Pumping | Nod

@@ -264,10 +264,8 @@ def plan_events(
         raise UsageError("The number of events must be 1 or more.")
     if not 0.0 <= train_share <= 1.0:
         raise UsageError(f"The share of trains, {train_share:g}, is outside 0-1.")
-    unknown = sorted(set(muscles or ()) - set(MUSCLES))
-    if unknown:
-        raise UsageError(f"No muscle {unknown[0]!r}: the muscles are {', '.join(MUSCLES)}.")
-    sites = [s for s in SITES if s.muscle in (muscles or NOSE_MUSCLES)]
+    check_muscles(muscles)
+    sites = nose_sites(muscles)
     # Shuffled decks instead of free draws: small sets, too, have every size, side and length.
     trains = rng.permutation(np.arange(n) < round(train_share * n))
     size_of = shuffled_deck(rng, len(sizes), n)
@@ -303,7 +301,20 @@ def plan_events(
 NOSE_MUSCLES = tuple(m for m in MUSCLES if m not in ("orbicularis_oculi_lower", "zygomaticus"))
 
 
+def check_muscles(muscles: Sequence[str] | None) -> None:
+    """UsageError when there is none of that name."""
+    unknown = sorted(set(muscles or ()) - set(MUSCLES))
+    if unknown:
+        raise UsageError(f"No muscle {unknown[0]!r}: the muscles are {', '.join(MUSCLES)}.")
+
+
+def nose_sites(muscles: Sequence[str] | None = None) -> list[Site]:
+    """The sites of these muscles; default those of the nose and upper lip."""
+    return [s for s in SITES if s.muscle in (muscles or NOSE_MUSCLES)]
+
+
 def checked_sizes(sizes_mm: Sequence[float] | None, sizes_px: Sequence[float] | None) -> tuple[list[float], bool]:
+    """The sizes, and whether they are in px; UsageError unless exactly one of the two is given."""
     if (sizes_mm is None) == (sizes_px is None):
         raise UsageError("Give the sizes either in mm or in px.")
     sizes = [float(s) for s in (sizes_mm if sizes_mm is not None else sizes_px) or ()]
@@ -313,6 +324,7 @@ def checked_sizes(sizes_mm: Sequence[float] | None, sizes_px: Sequence[float] | 
 
 
 def shuffled_deck(rng: np.random.Generator, kinds: int, n: int) -> list[int]:
+    """``n`` of the numbers below ``kinds`` in random order, each as often as any other, or once more."""
     cards: list[int] = []
     while len(cards) < n:
         cards += [int(i) for i in rng.permutation(kinds)]

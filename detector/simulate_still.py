@@ -32,7 +32,7 @@ Picture = npt.NDArray[np.uint8]
 _MARGIN = 24  # px rendered round the canvas, for the sway to draw from
 _READ_SD = 1.0  # gray levels; noise of a dark pixel
 _SHOT = 0.012  # variance per gray level; together 1.6 gray levels at mid-gray, a webcam by room light
-_LID_PULL_MM, _LID_PULL_RADIUS_MM = 0.45, 7.0  # a blink drags the lower lid and the skin beside the nose along
+LID_PULL_MM, _LID_PULL_RADIUS_MM = 0.45, 7.0  # a blink drags the lower lid and the skin beside the nose along
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Scene:
         self._sway = (x, y, dx, dy, fade * fade * (3.0 - 2.0 * fade))
         self._eyes = [_eye(self.points[list(EYE_OUTLINE_RIGHT)]), _eye(self.points[list(EYE_OUTLINE_LEFT)])]
         self._lid_pulls = [
-            TwitchPlan(1, "orbicularis_oculi_lower", side, (0.0,), _LID_PULL_MM, radius_mm=_LID_PULL_RADIUS_MM).bump(
+            TwitchPlan(1, "orbicularis_oculi_lower", side, (0.0,), LID_PULL_MM, radius_mm=_LID_PULL_RADIUS_MM).bump(
                 self.site("orbicularis_oculi_lower", side), self.px_per_mm, self.roll_deg
             )
             for side in ("right", "left")
