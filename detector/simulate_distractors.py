@@ -54,12 +54,12 @@ def smile(rng: Rng) -> CompoundPlan:
     """Both mouth corners slowly up and out, cheeks and lower lids with them; the alae widen a little."""
     pull = Pull(0.0, float(rng.uniform(0.5, 1.2)), float(rng.uniform(0.6, 1.5)), float(rng.uniform(0.3, 1.5)))
     size, parts = float(rng.uniform(*SMILE_MM)), []
-    lid, ala = float(rng.uniform(0.1, 0.2)), float(rng.uniform(0.08, 0.15))
+    lid, ala = float(rng.uniform(0.1, 0.2)), float(rng.uniform(0.15, 0.3))
     for side in SIDES:
         mm = size * float(rng.uniform(0.92, 1.08))
         parts += [
             part("zygomaticus", side, [pull], Size(mm, False), radius_mm=11.0, center_mm=MOUTH_CORNER_MM),
-            part("zygomaticus", side, [pull], Size(0.5 * mm, False), radius_mm=10.0, turn_deg=-25.0),
+            part("zygomaticus", side, [pull], Size(0.5 * mm, False), radius_mm=9.0, turn_deg=-25.0),
             part("orbicularis_oculi_lower", side, [pull], Size(lid * mm, False), radius_mm=7.0),
             part("nasalis_alar", side, [pull], Size(ala * mm, False), radius_mm=7.0),
         ]
