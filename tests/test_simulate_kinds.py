@@ -22,7 +22,7 @@ from detector.simulate_compound import CompoundPlan, Part, Pull
 from detector.simulate_effects import Effects, Flicker, Nod, Pumping
 from detector.simulate_kinds import SIMULATED, SIZES_MM, plan_kinds
 from detector.simulate_life import Blink, Life, plan_blinks
-from detector.simulate_patterns import SPASM_LAG_S, Size, Tic
+from detector.simulate_patterns import Size, Tic
 from detector.simulate_plan import GAP_S, KIND, MARGIN_S, TwitchPlan, plan_events, write_truth
 from detector.simulate_still import Scene, _exposed, render_still
 from detector.types import Face
@@ -165,22 +165,25 @@ def test_spasm_moves_one_side_up_and_out_and_a_smile_both(picture: np.ndarray) -
         assert across * sign > 0.0 and down < 0.0
 
 
-def test_spasm_is_at_zero_lag(picture: np.ndarray) -> None:
-    """Of the moved pictures, not of the plan: the middle of the first jerk's rise at each of the muscles."""
-    event = next(e for seed in range(20) if len((e := _one("hemifacial_spasm_like", seed)).parts) == 4)
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_spasm_is_at_zero_lag(picture: np.ndarray, seed: int) -> None:
+    """Of the moved pictures, not of the plan: when each of the muscles is at 0.4 of the first jerk."""
+    event = _one("hemifacial_spasm_like", seed)
     injector = Injector([event], _track(), 1e-4)
-    pull = event.parts[0].pulls[0]
-    times = np.arange(event.onset_s, pull.onset_s + pull.rise_s, 0.008)
+    end = max(part.onset_s + part.pulls[0].rise_s for part in event.parts)
+    times = np.arange(event.onset_s, end + 0.001, 0.008)
     pictures = [injector.picture(picture, float(t)) for t in times]
     middles = []
     for part in event.parts:
         at, way = _center(part), _planned(part)
         way = way / np.hypot(*way) ** 2 / part.pulls[0].height
         heights = [float(_shift(picture, moved, at) @ way) for moved in pictures]
-        middles.append(float(np.interp(0.4, heights, times)))
+        after = int(np.argmax(np.array(heights) > 0.4))
+        assert after > 0
+        middles.append(float(np.interp(0.4, heights[after - 1 : after + 1], times[after - 1 : after + 1])))
     assert max(middles) - min(middles) < 0.010
-    onsets = [part.onset_s for part in event.parts]
-    assert 0.0 < max(onsets) - min(onsets) <= 2.0 * SPASM_LAG_S + 1e-4
+    onsets = np.array([part.onset_s for part in event.parts])
+    assert 0.0 < np.ptp(onsets) < 0.010
 
 
 def test_spasms_are_irregular_bursts_of_one_side() -> None:
