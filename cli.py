@@ -82,7 +82,20 @@ TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", he
 
 
 # of simulate: what is for the clip that is written, and what for the measurement
-WRITING = ("truth", "events", "size_px", "trains", "codec", "crf", "bitrate", "fps", "scale", "duration", "face_width")
+WRITING = (
+    "truth",
+    "events",
+    "kind",
+    "size_px",
+    "trains",
+    "codec",
+    "crf",
+    "bitrate",
+    "fps",
+    "scale",
+    "duration",
+    "face_width",
+)
 RECOVERING = ("passes", "sensitivity")
 
 
@@ -393,8 +406,14 @@ def simulate(
     ] = None,
     events: Annotated[int | None, typer.Option(min=1, help="Number of events; default one in five seconds.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clip.")] = 1,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND", help="What to put in, e.g. tic_like, smile, flicker; repeatable. Default twitches."
+        ),
+    ] = None,
     size_mm: Annotated[
-        list[float] | None, typer.Option("--mm", help="Size to draw from, mm; repeatable. Default 0.4, 0.8, 1.6.")
+        list[float] | None, typer.Option("--mm", help="Size to draw from, mm; repeatable. Twitches: 0.4, 0.8, 1.6.")
     ] = None,
     size_px: Annotated[list[float] | None, typer.Option("--px", help="Size in px of the source; repeatable.")] = None,
     muscle: Annotated[list[str] | None, typer.Option(help="Muscle to draw from; repeatable. Default the nose.")] = None,
@@ -413,7 +432,7 @@ def simulate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Put known twitches into a clip or a portrait; with --recover, measure what is found of them."""
+    """Put known movements into a clip or a portrait; with --recover, measure what is found of them."""
     from detector import simulate as work
     from detector import tables
 
@@ -451,6 +470,7 @@ def simulate(
             truth=truth,
             events=events,
             seed=seed,
+            kinds=kind,
             sizes_mm=size_mm,
             sizes_px=size_px,
             muscles=muscle,

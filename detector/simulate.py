@@ -6,13 +6,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detector.errors import SourceError, UsageError
-from detector.simulate_plan import TruthRow, TwitchPlan, plan_events, write_truth
+from detector.simulate_compound import Event
+from detector.simulate_kinds import AT_BLINKS, SIMULATED, plan_kinds
+from detector.simulate_life import Blink, plan_blinks
+from detector.simulate_plan import KIND, TruthRow, TwitchPlan, plan_events, write_truth
 
-__all__ = ["STILL_SUFFIXES", "TruthRow", "TwitchPlan", "plan_events", "simulate", "write_truth"]
+__all__ = [
+    "SIMULATED",
+    "STILL_SUFFIXES",
+    "TruthRow",
+    "TwitchPlan",
+    "plan_events",
+    "plan_kinds",
+    "simulate",
+    "write_truth",
+]
 
 STILL_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-SIZES_MM = (0.4, 0.8, 1.6)  # by default: round what the detector finds at its best, usually and always
-EVENTS_PER_S = 0.2  # by default: an event every 5 s leaves room for trains and the pauses between them
 
 
 def simulate(
@@ -22,6 +32,7 @@ def simulate(
     truth: Path | None = None,
     events: int | None = None,
     seed: int = 1,
+    kinds: Sequence[str] | None = None,
     sizes_mm: Sequence[float] | None = None,
     sizes_px: Sequence[float] | None = None,
     muscles: Sequence[str] | None = None,
@@ -38,7 +49,7 @@ def simulate(
     model: Path | None = None,
     progress: Callable[[float, float | None], None] | None = None,
 ) -> list[TruthRow]:
-    """Write ``source`` with random but repeatable twitches to ``out``, and what was put in to ``truth``.
+    """Write ``source`` with random but repeatable events to ``out``, and what was put in to ``truth``.
 
     Parameters
     ----------
@@ -48,11 +59,15 @@ def simulate(
     out, truth : Path
         Clip and truth file to write; by default the truth is ``out`` with the suffix ``.csv`` after ``_truth``.
     events : int, optional
-        Number of events; default one in five seconds.
+        Number of events, those at blinks not counted; default one in five seconds.
     seed : int
         The same seed gives the same clip.
+    kinds : sequence of str, optional
+        What to put in, names from ``SIMULATED``; default fasciculation-like twitches. ``blink`` puts nothing in: it
+        writes the blinks that are there into the truth.
     sizes_mm, sizes_px : sequence of float, optional
-        Peak displacements to draw from, in mm or in px of the source (stills: of the clip); default 0.4, 0.8, 1.6 mm.
+        Peak displacements to draw from, in mm or in px of the source (stills: of the clip); default by kind,
+        0.4, 0.8, 1.6 mm for twitches; distractors have their own.
     muscles : sequence of str, optional
         Names from ``regions.MUSCLES``; default those of nose and upper lip.
     train_share : float
@@ -82,8 +97,7 @@ def simulate(
     """
     from models import resolve
 
-    if sizes_mm is None and sizes_px is None:
-        sizes_mm = SIZES_MM
+    kinds = (KIND,) if kinds is None else tuple(kinds)
     if not source.is_file():
         raise SourceError(f"There is no file {source}.")
     if out.exists() and out.resolve() == source.resolve():
@@ -91,29 +105,38 @@ def simulate(
     truth = out.with_name(f"{out.stem}_truth.csv") if truth is None else truth
     task = resolve(model)
 
-    def plan(length_s: float, spans: Sequence[tuple[float, float]] | None = None) -> list[TwitchPlan]:
-        return plan_events(
+    def plan(
+        length_s: float,
+        spans: Sequence[tuple[float, float]] | None = None,
+        blinks: Sequence[Blink] = (),
+        lid_pull_mm: float = 0.0,
+    ) -> list[Event]:
+        return plan_kinds(
             length_s,
-            max(1, round(EVENTS_PER_S * length_s)) if events is None else events,
             seed,
+            kinds,
+            n=events,
             sizes_mm=sizes_mm,
             sizes_px=sizes_px,
             muscles=muscles,
             train_share=train_share,
             spans=spans,
+            blinks=blinks,
+            lid_pull_mm=lid_pull_mm,
         )
 
     if source.suffix.lower() in STILL_SUFFIXES:
-        from detector.simulate_still import render_still
+        from detector.simulate_still import LID_PULL_MM, render_still
 
         if start_s is not None or end_s is not None:
             raise UsageError("A still picture has no start and end: give its duration instead.")
         length = 60.0 if duration_s is None else duration_s
+        blinks = plan_blinks(length, seed)
         return render_still(
             source,
             out,
             truth,
-            plan(length),
+            plan(length, None, blinks, LID_PULL_MM),
             model=task,
             duration_s=length,
             width=round(640 * scale),
@@ -121,6 +144,7 @@ def simulate(
             face_width_px=face_width_px * scale,
             fps=30.0 if fps is None else fps,
             seed=seed,
+            blinks=blinks,
             codec=codec,
             crf=crf,
             bitrate=bitrate,
@@ -130,12 +154,19 @@ def simulate(
 
     if duration_s is not None:
         raise UsageError("A clip has its own duration: choose a part of it with start and end instead.")
+    if "head_motion" in kinds:
+        raise UsageError("A head in a clip cannot be made to move: use a portrait for head_motion.")
     track = follow_face(read_frames(source, start_s, end_s), task)
+    found: list[Blink] = []
+    if set(kinds) & set(AT_BLINKS):
+        from detector.simulate_blinks import blinks_of, follow_eyes
+
+        found = blinks_of(follow_eyes(read_frames(source, start_s, end_s), task))
     return inject_clip(
         source,
         out,
         truth,
-        plan(float(track.t_s[-1]), track.spans()),
+        plan(float(track.t_s[-1]), track.spans(), found),
         model=task,
         track=track,
         codec=codec,

@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from detector.errors import SourceError, UsageError
 from detector.regions import SITES
-from detector.simulate_plan import TruthRow, TwitchPlan, exposure_times, write_truth
+from detector.simulate_compound import Event
+from detector.simulate_effects import Effects
+from detector.simulate_plan import TruthRow, exposure_times, write_truth
 from detector.types import Face, Frame
 from detector.warp import Bump, warp_picture
 
@@ -145,7 +147,7 @@ def inject_clip(
     src: Path,
     out: Path,
     truth: Path | None,
-    events: Sequence[TwitchPlan],
+    events: Sequence[Event],
     *,
     model: Path,
     track: FaceTrack | None = None,
@@ -167,7 +169,7 @@ def inject_clip(
         Clip to read and clip to write.
     truth : Path, optional
         Truth file to write.
-    events : sequence of TwitchPlan
+    events : sequence of Event
         Times are seconds from the start of what is read.
     model : Path
         The face model.
@@ -229,7 +231,7 @@ def inject_clip(
 
 
 def inject_frames(
-    frames: Iterable[Frame], events: Sequence[TwitchPlan], track: FaceTrack
+    frames: Iterable[Frame], events: Sequence[Event], track: FaceTrack
 ) -> tuple[Iterator[Frame], list[TruthRow]]:
     """The frames with the events in them, as they come, and the truth: what ``inject_clip`` does, without a file.
 
@@ -237,7 +239,7 @@ def inject_frames(
     ----------
     frames : iterable of Frame
         From ``read_frames``.
-    events : sequence of TwitchPlan
+    events : sequence of Event
         Times are seconds from the first of the frames.
     track : FaceTrack
         Of the same frames.
@@ -260,32 +262,42 @@ class Injector:
 
     Parameters
     ----------
-    events : sequence of TwitchPlan
+    events : sequence of Event
         Times are on the clock of ``track``.
     track : FaceTrack
     shutter_s : float
         Exposure over which a twitch is averaged, s.
+
+    Raises
+    ------
+    UsageError
+        An event moves the whole head, which only a portrait can do.
     """
 
-    def __init__(self, events: Sequence[TwitchPlan], track: FaceTrack, shutter_s: float) -> None:
+    def __init__(self, events: Sequence[Event], track: FaceTrack, shutter_s: float) -> None:
         self._events = events
         self._track = track
         self._shutter_s = shutter_s
-        self._sites = [SITES.index(e.site()) for e in events]
+        self._sites = [[SITES.index(part.site()) for part in e.parts] for e in events]
         self._scales = [track.px_per_mm(0.5 * (e.onset_s + e.offset_s)) for e in events]
         self._rolls = [track.roll(0.5 * (e.onset_s + e.offset_s)) for e in events]
+        self._effects = Effects(e.effect for e in events)
+        if self._effects.nods:
+            raise UsageError("A head in a clip cannot be made to move: use a portrait for head_motion.")
 
     def picture(self, picture: npt.NDArray[np.uint8], t_s: float) -> npt.NDArray[np.uint8]:
         """The picture (H, W, 3) as it is at ``t_s``; itself where nothing moves then."""
         moments = exposure_times(t_s, self._shutter_s)
         exposures: list[list[Bump]] = [[] for _ in moments]
-        for event, site, px_per_mm, roll in zip(self._events, self._sites, self._scales, self._rolls, strict=True):
-            heights = event.course(moments)
-            if heights.any():
-                bump = event.bump(self._track.center(site, t_s), px_per_mm, roll)
-                for exposure, height in zip(exposures, heights, strict=True):
-                    exposure.append(bump.times(float(height)))
-        return warp_picture(picture, exposures) if any(exposures) else picture
+        for event, sites, px_per_mm, roll in zip(self._events, self._sites, self._scales, self._rolls, strict=True):
+            courses = [part.course(moments) for part in event.parts]
+            if any(heights.any() for heights in courses):
+                bumps = event.bumps([self._track.center(site, t_s) for site in sites], px_per_mm, roll)
+                for bump, heights in zip(bumps, courses, strict=True):
+                    for exposure, height in zip(exposures, heights, strict=True):
+                        exposure.append(bump.times(float(height)))
+        moved = warp_picture(picture, exposures) if any(exposures) else picture
+        return self._effects.recorded(moved, t_s)
 
     def truth(self, scale: float = 1.0) -> list[TruthRow]:
         """One line per event; ``scale`` of the written picture to the source."""

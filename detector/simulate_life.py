@@ -27,6 +27,10 @@ class Blink:
     open_s: float
     depth: float  # 1: fully closed
 
+    @property
+    def offset_s(self) -> float:
+        return self.onset_s + self.close_s + self.open_s
+
     def closed(self, t_s: float) -> float:
         return self.depth * float(course(t_s - self.onset_s, self.close_s, self.open_s, 0.85))
 

@@ -69,12 +69,18 @@ class TwitchPlan:
     def offset_s(self) -> float:
         return self.onsets_s[-1] + self.rise_s + self.fall_s
 
+    @property
+    def parts(self) -> tuple[TwitchPlan, ...]:
+        """Itself: all that moves."""
+        return (self,)
+
+    @property
+    def effect(self) -> None:
+        """On the whole picture: none."""
+
     def site(self) -> Site:
         """The muscle on its side; UsageError when there is no such."""
-        for site in SITES:
-            if site.muscle == self.muscle and site.side == self.side:
-                return site
-        raise UsageError(f"No muscle {self.muscle!r} on the side {self.side!r}: the muscles are {', '.join(MUSCLES)}.")
+        return site_of(self.muscle, self.side)
 
     def course(self, t_s: npt.ArrayLike) -> Array:
         """Displacement against the amplitude, 0 to 1, at the times ``t_s`` (any shape)."""
@@ -109,21 +115,21 @@ class TwitchPlan:
             The twitch is so high over so small an area that the skin would fold.
         """
         height = self.height_mm(px_per_mm)
-        # A tall twitch needs a wide base: at one radius the slope is 0.61, still far from a fold.
-        radius = max(self.radius_mm, height)
-        if height > 15.0:
-            raise UsageError(f"A twitch of {height:.1f} mm is not possible on a face: choose a size under 15 mm.")
-        angle = math.radians(self.site().pull_deg + roll_deg + self.pull_jitter_deg)
-        turn = math.radians(roll_deg)
-        dx, dy = self.center_mm
-        x, y = np.asarray(center_px, dtype=np.float64)
-        return Bump(
-            x=float(x) + px_per_mm * (dx * math.cos(turn) + dy * math.sin(turn)),
-            y=float(y) + px_per_mm * (dy * math.cos(turn) - dx * math.sin(turn)),
-            dx=height * px_per_mm * math.cos(angle),
-            dy=-height * px_per_mm * math.sin(angle),
-            radius=radius * px_per_mm,
+        return field_of(
+            center_px,
+            px_per_mm,
+            roll_deg,
+            height_mm=height,
+            # A tall twitch needs a wide base: at one radius the slope is 0.61, still far from a fold.
+            radius_mm=max(self.radius_mm, height),
+            pull_deg=self.site().pull_deg,
+            jitter_deg=self.pull_jitter_deg,
+            center_mm=self.center_mm,
         )
+
+    def bumps(self, centers_px: Sequence[npt.ArrayLike], px_per_mm: float, roll_deg: float) -> list[Bump]:
+        """The field of each part: of the one there is."""
+        return [self.bump(centers_px[0], px_per_mm, roll_deg)]
 
     def truth(self, px_per_mm: float, scale: float = 1.0) -> TruthRow:
         """The event's line in the truth file: ``px_per_mm`` of the source, ``scale`` of the written picture to it."""
@@ -153,6 +159,47 @@ class TruthRow:
     twitches: int
     amplitude_mm: float
     px_per_mm: float
+
+
+def site_of(muscle: str, side: str) -> Site:
+    """The muscle on that side; UsageError when there is no such."""
+    for site in SITES:
+        if site.muscle == muscle and site.side == side:
+            return site
+    raise UsageError(f"No muscle {muscle!r} on the side {side!r}: the muscles are {', '.join(MUSCLES)}.")
+
+
+def field_of(
+    center_px: npt.ArrayLike,
+    px_per_mm: float,
+    roll_deg: float,
+    *,
+    height_mm: float,
+    radius_mm: float,
+    pull_deg: float,
+    jitter_deg: float = 0.0,
+    center_mm: tuple[float, float] = (0.0, 0.0),
+) -> Bump:
+    """A field of ``height_mm`` and ``radius_mm`` at a muscle's place, pulling to ``pull_deg`` in the head's own frame.
+
+    Raises
+    ------
+    UsageError
+        No face moves that far.
+    """
+    if height_mm > 15.0:
+        raise UsageError(f"A twitch of {height_mm:.1f} mm is not possible on a face: choose a size under 15 mm.")
+    angle = math.radians(pull_deg + roll_deg + jitter_deg)
+    turn = math.radians(roll_deg)
+    dx, dy = center_mm
+    x, y = np.asarray(center_px, dtype=np.float64)
+    return Bump(
+        x=float(x) + px_per_mm * (dx * math.cos(turn) + dy * math.sin(turn)),
+        y=float(y) + px_per_mm * (dy * math.cos(turn) - dx * math.sin(turn)),
+        dx=height_mm * px_per_mm * math.cos(angle),
+        dy=-height_mm * px_per_mm * math.sin(angle),
+        radius=radius_mm * px_per_mm,
+    )
 
 
 def course(t_s: npt.ArrayLike, rise_s: float, fall_s: float, skew: float = 1.0) -> Array:
@@ -212,21 +259,19 @@ def plan_events(
         The events do not fit with 1.5 s between them and 1 s at either end, or a parameter is out of its range.
     """
     rng = np.random.default_rng(seed)
-    sizes, in_px = _sizes(sizes_mm, sizes_px)
+    sizes, in_px = checked_sizes(sizes_mm, sizes_px)
     if n < 1:
         raise UsageError("The number of events must be 1 or more.")
     if not 0.0 <= train_share <= 1.0:
         raise UsageError(f"The share of trains, {train_share:g}, is outside 0-1.")
-    unknown = sorted(set(muscles or ()) - set(MUSCLES))
-    if unknown:
-        raise UsageError(f"No muscle {unknown[0]!r}: the muscles are {', '.join(MUSCLES)}.")
-    sites = [s for s in SITES if s.muscle in (muscles or NOSE_MUSCLES)]
+    check_muscles(muscles)
+    sites = nose_sites(muscles)
     # Shuffled decks instead of free draws: small sets, too, have every size, side and length.
     trains = rng.permutation(np.arange(n) < round(train_share * n))
-    size_of = _deck(rng, len(sizes), n)
-    site_of = _deck(rng, len(sites), n)
-    drafts = [_draft(rng, bool(train), radius_mm) for train in trains]
-    onsets = _place(rng, [d.offset_s for d in drafts], spans or ((0.0, duration_s),))
+    size_of = shuffled_deck(rng, len(sizes), n)
+    site_of = shuffled_deck(rng, len(sites), n)
+    drafts = [draft_twitch(rng, bool(train), radius_mm) for train in trains]
+    onsets = place_events(rng, [d.offset_s for d in drafts], spans or ((0.0, duration_s),))
     plans = []
     for i, at in enumerate(onsets):
         draft, site, size = drafts[i], sites[site_of[i]], sizes[size_of[i]]
@@ -256,7 +301,20 @@ def plan_events(
 NOSE_MUSCLES = tuple(m for m in MUSCLES if m not in ("orbicularis_oculi_lower", "zygomaticus"))
 
 
-def _sizes(sizes_mm: Sequence[float] | None, sizes_px: Sequence[float] | None) -> tuple[list[float], bool]:
+def check_muscles(muscles: Sequence[str] | None) -> None:
+    """UsageError when there is none of that name."""
+    unknown = sorted(set(muscles or ()) - set(MUSCLES))
+    if unknown:
+        raise UsageError(f"No muscle {unknown[0]!r}: the muscles are {', '.join(MUSCLES)}.")
+
+
+def nose_sites(muscles: Sequence[str] | None = None) -> list[Site]:
+    """The sites of these muscles; default those of the nose and upper lip."""
+    return [s for s in SITES if s.muscle in (muscles or NOSE_MUSCLES)]
+
+
+def checked_sizes(sizes_mm: Sequence[float] | None, sizes_px: Sequence[float] | None) -> tuple[list[float], bool]:
+    """The sizes, and whether they are in px; UsageError unless exactly one of the two is given."""
     if (sizes_mm is None) == (sizes_px is None):
         raise UsageError("Give the sizes either in mm or in px.")
     sizes = [float(s) for s in (sizes_mm if sizes_mm is not None else sizes_px) or ()]
@@ -265,14 +323,15 @@ def _sizes(sizes_mm: Sequence[float] | None, sizes_px: Sequence[float] | None) -
     return sizes, sizes_mm is None
 
 
-def _deck(rng: np.random.Generator, kinds: int, n: int) -> list[int]:
+def shuffled_deck(rng: np.random.Generator, kinds: int, n: int) -> list[int]:
+    """``n`` of the numbers below ``kinds`` in random order, each as often as any other, or once more."""
     cards: list[int] = []
     while len(cards) < n:
         cards += [int(i) for i in rng.permutation(kinds)]
     return [cards[int(i)] for i in rng.permutation(n)]
 
 
-def _draft(rng: np.random.Generator, train: bool, radius_mm: tuple[float, float]) -> TwitchPlan:
+def draft_twitch(rng: np.random.Generator, train: bool, radius_mm: tuple[float, float]) -> TwitchPlan:
     """An event at time zero with everything but muscle and size."""
     rise, fall = rng.uniform(*RISE_S), rng.uniform(*FALL_S)
     count, interval = 1, 1.0
@@ -302,7 +361,9 @@ def _draft(rng: np.random.Generator, train: bool, radius_mm: tuple[float, float]
     )
 
 
-def _place(rng: np.random.Generator, lengths: Sequence[float], spans: Sequence[tuple[float, float]]) -> list[float]:
+def place_events(
+    rng: np.random.Generator, lengths: Sequence[float], spans: Sequence[tuple[float, float]]
+) -> list[float]:
     """Onsets of events of these lengths; what a span has left over is shared out at random between its events."""
     room = [end - start - 2.0 * MARGIN_S + GAP_S for start, end in spans]
     members: list[list[int]] = [[] for _ in spans]

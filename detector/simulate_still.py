@@ -18,6 +18,8 @@ import numpy.typing as npt
 from detector.errors import SourceError, UsageError
 from detector.regions import EYE_OUTLINE_LEFT, EYE_OUTLINE_RIGHT, SITES
 from detector.simulate_clip import IRIS_MM, SHUTTER_S, measure
+from detector.simulate_compound import Event, Part
+from detector.simulate_effects import Effects
 from detector.simulate_life import Blink, Life, Pose, plan_blinks
 from detector.simulate_plan import TruthRow, TwitchPlan, exposure_times, write_truth
 from detector.spline import coefficients, sample
@@ -30,7 +32,7 @@ Picture = npt.NDArray[np.uint8]
 _MARGIN = 24  # px rendered round the canvas, for the sway to draw from
 _READ_SD = 1.0  # gray levels; noise of a dark pixel
 _SHOT = 0.012  # variance per gray level; together 1.6 gray levels at mid-gray, a webcam by room light
-_LID_PULL_MM, _LID_PULL_RADIUS_MM = 0.45, 7.0  # a blink drags the lower lid and the skin beside the nose along
+LID_PULL_MM, _LID_PULL_RADIUS_MM = 0.45, 7.0  # a blink drags the lower lid and the skin beside the nose along
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Scene:
         self._sway = (x, y, dx, dy, fade * fade * (3.0 - 2.0 * fade))
         self._eyes = [_eye(self.points[list(EYE_OUTLINE_RIGHT)]), _eye(self.points[list(EYE_OUTLINE_LEFT)])]
         self._lid_pulls = [
-            TwitchPlan(1, "orbicularis_oculi_lower", side, (0.0,), _LID_PULL_MM, radius_mm=_LID_PULL_RADIUS_MM).bump(
+            TwitchPlan(1, "orbicularis_oculi_lower", side, (0.0,), LID_PULL_MM, radius_mm=_LID_PULL_RADIUS_MM).bump(
                 self.site("orbicularis_oculi_lower", side), self.px_per_mm, self.roll_deg
             )
             for side in ("right", "left")
@@ -201,7 +203,7 @@ def render_still(
     portrait: Path | Picture,
     out: Path,
     truth: Path | None,
-    events: Sequence[TwitchPlan],
+    events: Sequence[Event],
     *,
     model: Path,
     duration_s: float = 60.0,
@@ -231,7 +233,7 @@ def render_still(
         Clip to write.
     truth : Path, optional
         Truth file to write.
-    events : sequence of TwitchPlan
+    events : sequence of Event
         What to inject; an amplitude in px is in px of the clip.
     model : Path
         The face model.
@@ -267,13 +269,19 @@ def render_still(
     scene = Scene(picture, find_face(picture, model, name), width, height, face_width_px)
     life = Life(seed, duration_s, sway=sway, drift=drift)
     blinks = plan_blinks(duration_s, seed) if blinks is None else blinks
-    fields = [e.bump(scene.site(e.muscle, e.side), scene.px_per_mm, scene.roll_deg) for e in events]
+    parts = [part for e in events for part in e.parts]
+    fields = [
+        bump
+        for e in events
+        for bump in e.bumps([scene.site(p.muscle, p.side) for p in e.parts], scene.px_per_mm, scene.roll_deg)
+    ]
+    effects = Effects(e.effect for e in events)
     shutter = min(SHUTTER_S, 0.5 / fps) if shutter_s is None else shutter_s
     with VideoWriter(out, width, height, codec=codec, crf=crf, bitrate=bitrate, fps=fps, preset=preset) as writer:
         for index in range(round(duration_s * fps)):
             t_s = index / fps
-            color = _exposed(scene, life, events, fields, blinks, exposure_times(t_s, shutter))
-            color = (color * life.gain(t_s)).astype(np.float32)
+            color = _exposed(scene, life, effects, parts, fields, blinks, exposure_times(t_s, shutter))
+            color = (color * (life.gain(t_s) * effects.gain(t_s))).astype(np.float32)
             if noise > 0.0:
                 # A stream of its own for each picture: independent of what was drawn before.
                 grain = np.random.default_rng([seed, 3, index]).standard_normal(color.shape, dtype=np.float32)
@@ -282,7 +290,7 @@ def render_still(
                     * np.sqrt(np.float32(_READ_SD**2) + np.float32(_SHOT) * np.maximum(color, 0))
                     * grain
                 )
-            writer.write(np.clip(np.rint(color), 0, 255).astype(np.uint8), t_s)
+            writer.write(effects.coded(np.clip(np.rint(color), 0, 255).astype(np.uint8), t_s), t_s)
             if progress is not None:
                 progress(t_s, duration_s)
     rows = [event.truth(scene.px_per_mm) for event in events]
@@ -294,23 +302,36 @@ def render_still(
 def _exposed(
     scene: Scene,
     life: Life,
-    events: Sequence[TwitchPlan],
+    effects: Effects,
+    parts: Sequence[TwitchPlan | Part],
     fields: Sequence[Bump],
     blinks: Sequence[Blink],
     moments: Array,
 ) -> Array:
-    """Mean color over the exposure; sway is slow enough for its middle, lids and twitches are not."""
+    """Mean color over the exposure; sway is slow enough for its middle, lids, twitches and nods are not."""
     middle = float(moments.mean())
-    color = scene.at(life.pose(middle), (), 0.0, (0, 0, scene.width, scene.height))
-    heights = [event.course(moments) for event in events]
+    whole = (0, 0, scene.width, scene.height)
+    nodding = effects.nodding(middle)
+    color = np.empty(0) if nodding else scene.at(life.pose(middle), (), 0.0, whole)
+    heights = [part.course(moments) for part in parts]
     active = [(bump, height) for bump, height in zip(fields, heights, strict=True) if height.any()]
     closed = [max((blink.closed(float(t)) for blink in blinks), default=0.0) for t in moments]
-    if active or any(closed):
-        box = scene.active_box([bump for bump, _ in active], any(closed))
-        total = sum(
-            scene.at(life.pose(float(t)), [bump.times(float(height[k])) for bump, height in active], closed[k], box)
-            for k, t in enumerate(moments)
+    if active or any(closed) or nodding:
+        box = whole if nodding else scene.active_box([bump for bump, _ in active], any(closed))
+        total = np.sum(
+            [
+                scene.at(
+                    effects.pose(life.pose(float(t)), float(t)),
+                    [bump.times(float(height[k])) for bump, height in active],
+                    closed[k],
+                    box,
+                )
+                for k, t in enumerate(moments)
+            ],
+            axis=0,
         )
+        if nodding:
+            return np.asarray(total / len(moments))
         color[box[1] : box[3], box[0] : box[2]] = total / len(moments)
     return color
 

@@ -19,6 +19,7 @@ from detector.errors import UsageError
 Array = npt.NDArray[np.float64]
 
 _FLAT, _EDGE = 3.0, 4.0  # a bump is untouched to 3 radii and led to exactly zero at 4
+_LIMIT = 0.95  # of the slope; at 1 the skin folds
 _STEEPEST = math.exp(-0.5)  # steepest slope of a bump, in heights per radius; a sum of 1 would fold the skin
 
 
@@ -54,7 +55,9 @@ def rest_position(bumps: Sequence[Bump], x: Array, y: Array, tolerance_px: float
     The iteration shrinks the error by the field's steepest slope each round, which must be under 1 (no folding).
     """
     slope = sum(math.hypot(b.dx, b.dy) * _STEEPEST / b.radius for b in bumps)
-    if slope >= 0.95:
+    if slope >= _LIMIT and len(bumps) > 1:
+        slope = _steepest(bumps)  # the sum holds where all are steepest at one place, which bumps far apart never are
+    if slope >= _LIMIT:
         raise UsageError("The twitch is too high for its width, the skin would fold: choose a smaller size.")
     rest_x, rest_y = x, y
     for _ in range(200):
@@ -65,6 +68,27 @@ def rest_position(bumps: Sequence[Bump], x: Array, y: Array, tolerance_px: float
         if change <= tolerance_px * (1.0 - slope):
             break
     return rest_x, rest_y
+
+
+def _steepest(bumps: Sequence[Bump]) -> float:
+    """Steepest slope of the sum of the fields: the largest singular value of its gradient anywhere."""
+    left, top, right, bottom = warp_reach(bumps)
+    step = min(b.radius for b in bumps) / 6.0  # the slope of a bump bends over about a radius
+    across, down = (max(3, math.ceil(n / step) + 1) for n in (right - left, bottom - top))
+    y, x = np.meshgrid(np.linspace(top, bottom, down), np.linspace(left, right, across), indexing="ij")
+    eps = 0.01 * step
+    ux, vx = _difference(bumps, x, y, eps, 0.0)
+    uy, vy = _difference(bumps, x, y, 0.0, eps)
+    square, det = ux**2 + uy**2 + vx**2 + vy**2, ux * vy - uy * vx
+    largest = 0.5 * (square + np.sqrt(np.maximum(square**2 - 4.0 * det**2, 0.0)))
+    return 1.02 * float(np.sqrt(largest.max()))  # the grid may miss the very steepest place by that
+
+
+def _difference(bumps: Sequence[Bump], x: Array, y: Array, ex: float, ey: float) -> tuple[Array, Array]:
+    """Change of the sum of the fields per px, along the step ``(ex, ey)``."""
+    u0, v0 = displacement(bumps, x - ex, y - ey)
+    u1, v1 = displacement(bumps, x + ex, y + ey)
+    return (u1 - u0) / (2.0 * (ex + ey)), (v1 - v0) / (2.0 * (ex + ey))
 
 
 def warp_reach(bumps: Sequence[Bump]) -> tuple[float, float, float, float]:
