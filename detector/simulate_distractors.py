@@ -19,14 +19,14 @@ Rng = np.random.Generator
 SIDES: tuple[Side, Side] = ("right", "left")
 
 SNIFF_MM = (0.5, 1.5)
-SNIFF_RISE_S = (0.06, 0.11)  # flare in under 120 ms (FIELD.md)
+SNIFF_RISE_S = (0.06, 0.11)  # flare in under about 120 ms
 SNIFF_PAIR_SHARE = 0.4  # chosen
 BREATH_MM = (0.3, 0.9)
-BREATH_HZ = (0.2, 0.3)  # FIELD.md
+BREATH_HZ = (0.2, 0.3)  # of quiet breathing
 BREATHS = (1, 2)  # chosen; per event
 SMILE_MM = (3.0, 7.0)
 DISGUST_MM = (1.5, 4.0)
-DISGUST_S = (0.5, 4.0)  # FIELD.md: AU9, AU10
+DISGUST_S = (0.5, 4.0)  # disgust, AU9 and AU10
 NOD_MM = (3.0, 9.0)
 FLICKER = (0.04, 0.18)  # share of the brightness
 KEY_FRAME_S = (0.4, 1.0)  # every 12th to 30th picture at 30/s

@@ -28,7 +28,7 @@ SPASM_JERKS = (2, 8)
 SPASM_INTERVAL_S = (0.1, 0.6)  # drawn evenly on a logarithmic scale: CV 0.50
 SPASM_HELD_SHARE = 0.3  # chosen; of the events, those that end in a sustained contraction
 SPASM_HELD_S = (0.5, 2.0)
-SPASM_LAG_S = 0.004  # chosen; each part within this of the burst: under 10 ms between any two (synchronous, FIELD.md)
+SPASM_LAG_S = 0.004  # chosen; each part within this of the burst: under 10 ms between any two (24 of 24 patients)
 SPASM_SHARE = (0.6, 1.0)  # chosen; of the other parts against the strongest
 TIC_QUICK_S = (0.05, 0.2)  # doi 10.5334/tohm.533
 TIC_HELD_S = (0.3, 0.9)  # at the peak, over 300 ms (the same); the upper end is chosen
@@ -37,7 +37,7 @@ TIC_ASYMMETRY = (0.9, 1.1)  # chosen; left against right
 TIC_PAIR_SHARE = 0.25  # chosen
 TIC_PAIR_S = (0.15, 0.4)  # chosen; rest between the two of a pair
 SYNKINESIS_S = (0.1, 0.3)  # chosen; a small twitch
-SYNKINESIS_LAG_S = (0.0, 0.06)  # from the blink's onset; zero at video rates (FIELD.md)
+SYNKINESIS_LAG_S = (0.0, 0.06)  # from the blink's onset; zero lag at video rates
 SYNKINESIS_SHARE = 0.85  # chosen; of the blinks that carry a twitch
 
 
@@ -87,7 +87,7 @@ def part(
 class Spasm:
     """One side of the face: lower lid, nose, mouth corner and mostly upper lip, all at once.
 
-    Zero lag between the muscles (24 of 24 patients, FIELD.md); brief irregular bursts, now and then held.
+    Zero lag between the muscles (24 of 24 patients with hemifacial spasm); brief irregular bursts, now and then held.
     """
 
     def __init__(self, rng: Rng) -> None:

@@ -294,10 +294,11 @@ def camera_table(cameras: Sequence[Camera]) -> Table:
 
 def truth_table(rows: Iterable[TruthRow]) -> Table:
     """Injected events."""
-    table = _table(">event", "=time", "=side", "muscle", ">twitches", ">mm", ">px")
+    table = _table(">event", "=kind", "=time", "=side", "muscle", ">twitches", ">mm", ">px")
     for row in rows:
         size = (number(row.amplitude_mm, 2), number(row.amplitude_mm * row.px_per_mm, 1))
-        _add(table, str(row.event), clock(row.onset_s), row.side, words(row.muscle), str(row.twitches), *size)
+        what = (words(row.kind), clock(row.onset_s), row.side, words(row.muscle))
+        _add(table, str(row.event), *what, str(row.twitches), *size)
     return table
 
 
