@@ -82,7 +82,7 @@ def test_without_a_name_a_free_camera_comes_first(devices: dict[int, Device]) ->
 
 def test_no_camera(devices: dict[int, Device]) -> None:
     for text in ("", "0", "Studio"):
-        with pytest.raises(SourceError, match=r"^No camera found: connect one, or name a clip with") as caught:
+        with pytest.raises(SourceError, match=r"^No camera found: connect one, or replay a clip with") as caught:
             find_camera(text)
         assert caught.value.exit_code == 3
 

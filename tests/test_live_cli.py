@@ -75,7 +75,7 @@ def test_a_clip_that_is_not_there(run: Run, tmp_path: Path) -> None:
     ("--source samples/twitches.mp4", "add --replay"),
     ("--replay --source samples/twitches.mp4 --replay-speed x", "--replay-speed x is no number"),
     ("--replay --source samples/twitches.mp4 --replay-speed 0", "not above 0"),
-    ("--replay --source samples/twitches.mp4 --replay-speed nan", "not above 0"),
+    ("--replay --source samples/twitches.mp4 --replay-speed nan", "is no number"),
     ("--size abc", "--size abc is no size"),
     ("--size 0x480", "--size 0x480 is no size"),
     ("--size 640", "--size 640 is no size"),

@@ -23,6 +23,7 @@ from tests.fake_camera import WAITS, Events, FakeCamera, lively, plug_in, wait_f
 from tests.stream_servers import MjpegServer, RtspServer
 
 SOON_S = 0.3
+SAMPLE = Path(__file__).parents[1] / "samples" / "twitches.mp4"
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_driver_with_another_clock_is_not_believed(camera: FakeCamera, events:
 
 def test_no_camera_is_one_sentence_and_exit_code_3(camera: FakeCamera, events: Events) -> None:
     camera.devices.clear()
-    with pytest.raises(SourceError, match=r"^No camera found: connect one, or name a clip .*--replay\.$") as caught:
+    with pytest.raises(SourceError, match=r"^No camera found: connect one, or replay a clip .*--replay\.$") as caught:
         open_camera(events, "")
     assert caught.value.exit_code == 3 and events == []
 
@@ -318,7 +319,7 @@ def test_a_program_that_fails_without_closing_ends_in_order() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"source": "clip.mp4"}, "is a clip, not a camera: add --replay"),
+        ({"source": str(SAMPLE)}, "is a clip, not a camera: add --replay"),
         ({"source": "0", "loop": True}, "add --replay"),
         ({"source": "0", "replay_speed": "max"}, "add --replay"),
         ({"source": "rtsp://host/x", "replay": True}, "Only a clip can be replayed"),
@@ -330,6 +331,11 @@ def test_a_program_that_fails_without_closing_ends_in_order() -> None:
 def test_contradictions_are_wrong_usage(arguments: dict, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         open_live(**arguments)
+
+
+def test_a_clip_that_is_not_there_is_not_called_a_clip() -> None:
+    with pytest.raises(SourceError, match="^There is no file"):
+        open_live("nowhere.mp4")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from detector.live_state import LiveState, Quality
 from detector.record.entries import LoggedEpisode, time_of_day
 from detector.record.export import EPISODE_COLUMNS
 from detector.regions import SITE_NAMES
-from detector.types import Twitch
+from detector.types import Session, Twitch
 from tests.test_log import episode, twitch
 
 START = "2026-03-01T08:00:00+00:00"
@@ -77,9 +77,12 @@ def told_all(teller: Teller) -> None:
     teller.gap(3.0, 5.5, "unplugged")
     teller.flash(Flash(6.0, LEFT, 12.5), 0.11)
     teller.twitch(twitch(6.0), 0.4)
-    teller.episode(row_of(), 1.5)
+    teller.episode(row_of(), 5.0, 1.5)
     teller.marker(7.0, undone=False)
     teller.marker(7.0, undone=True)
+    teller.notice(8.0, "snapshot saved")
+    teller.session(Session("bb22", "camera 0", "", START), 9.0)
+    teller.end(LiveState(now_s=10.0))
 
 
 # JSON
@@ -90,12 +93,24 @@ def test_every_event_is_a_line_of_its_own(as_json: JsonLines, out: Written) -> N
     as_json.status(LiveState(now_s=1.0))
     as_json.close()
     names = [line.pop("event") for line in out.lines()]
-    assert names == ["source", "gap", "flash", "twitch", "episode", "marker", "marker", "status"]
+    assert names == [
+        "source",
+        "gap",
+        "flash",
+        "twitch",
+        "episode",
+        "marker",
+        "marker",
+        "notice",
+        "session",
+        "end",
+        "status",
+    ]
 
 
 def test_small_events_have_their_fields(as_json: JsonLines, out: Written) -> None:
     told_all(as_json)
-    source, gap, flash, _, _, mark, undone = out.lines()
+    source, gap, flash, _, _, mark, undone, notice, session, end = out.lines()
     assert source == {"event": "source", "t_s": 3.0, "what": "lost", "words": EVENT.words}
     assert gap == {"event": "gap", "start_s": 3.0, "end_s": 5.5, "reason": "unplugged"}
     assert flash == {
@@ -103,6 +118,11 @@ def test_small_events_have_their_fields(as_json: JsonLines, out: Written) -> Non
     }  # fmt: skip
     assert mark == {"event": "marker", "t_s": 7.0, "undone": False}
     assert undone["undone"] is True
+    assert notice == {"event": "notice", "t_s": 8.0, "words": "snapshot saved"}
+    assert session == {
+        "event": "session", "start_s": 9.0, "session_id": "bb22", "source": "camera 0", "start_utc": START
+    }  # fmt: skip
+    assert (end["event"], end["t_s"], end["frames_lost"]) == ("end", 10.0, 0)
 
 
 def test_a_twitch_has_all_of_a_twitch_but_that_it_is_kept(as_json: JsonLines, out: Written) -> None:
@@ -113,16 +133,17 @@ def test_a_twitch_has_all_of_a_twitch_but_that_it_is_kept(as_json: JsonLines, ou
 
 
 def test_an_episode_is_the_one_of_the_export(as_json: JsonLines, out: Written) -> None:
-    as_json.episode(row_of(), 1.5)
+    as_json.episode(row_of(), 5.0, 1.5)
     line = out.only()
     assert {column.name for column in EPISODE_COLUMNS} <= set(line)
     assert (line["episode_id"], line["twitch_count"], line["told_after_s"]) == ("aa11-e0001", 2, 1.5)
+    assert line["t_s"] == 5.0, "in the time of the watch"
     assert line["regions"] == ["nasalis_alar_left", "procerus"]
 
 
 def test_what_is_not_known_is_null(as_json: JsonLines, out: Written) -> None:
     as_json.twitch(twitch(6.0, direction_deg=math.nan), math.inf)
-    as_json.episode(row_of(rate_hz=None, snr=math.nan, rhythm_cv=math.nan, twitches=()), math.nan)
+    as_json.episode(row_of(rate_hz=None, snr=math.nan, rhythm_cv=math.nan, twitches=()), 5.0, math.nan)
     as_json.status(LiveState())
     jerk, whole, status = out.lines()
     assert (jerk["direction_deg"], jerk["told_after_s"]) == (None, None)
@@ -165,6 +186,8 @@ def test_plain_lines_have_the_time_of_day() -> None:
         f"08:00:05  {episode_words(row_of())}",
         "08:00:07  felt one",
         "08:00:07  felt one: taken back",
+        "08:00:08  snapshot saved",
+        "08:00:09  a new session begins: bb22",
     ]
 
 
@@ -173,14 +196,14 @@ def test_the_time_of_day_is_that_of_this_computer(monkeypatch: pytest.MonkeyPatc
     time.tzset()
     teller, said = plain_lines()
     teller.marker(7.0, undone=False)
-    teller.episode(row_of(), 1.0)
+    teller.episode(row_of(), 5.0, 1.0)
     assert [line[:8] for line in said] == ["11:00:07", "11:00:05"]
 
 
 def test_a_clip_without_a_date_has_its_own_time() -> None:
     teller, said = plain_lines("")
     teller.marker(67.0, undone=False)
-    teller.episode(row_of(""), 1.0)
+    teller.episode(row_of(""), 5.0, 1.0)
     assert [line.split("  ")[0] for line in said] == ["1:07", "0:05"]
 
 
@@ -204,6 +227,15 @@ def test_the_plain_status_comes_every_minute_only() -> None:
     assert [line[:8] for line in said] == ["08:01:00", "08:02:00", "08:03:00"]
     assert "observed 0:30 of 1:00, 0 episodes, 30 pictures a second, 0 lost" in said[0]
     assert STATUS_S == 60.0
+
+
+def test_lost_pictures_are_told_once() -> None:
+    teller, said = plain_lines()
+    for lost in (0, 10, 40, 400):
+        teller.status(LiveState(now_s=1.0 + lost / 100, quality=Quality(fps=30.0, frames=900, frames_lost=lost)))
+    assert [line.split("  ")[1] for line in said] == [
+        "40 pictures lost (4 %): this computer is too busy, and short twitches are missed"
+    ]
 
 
 def test_the_status_says_why_nothing_can_be_said() -> None:

@@ -137,7 +137,7 @@ def test_episodes_are_counted_and_the_last_is_said(view: LiveView) -> None:
     assert shown(view).last_episode == "left nostril wing, 2 twitches in 0.4 s"
     view.told(episode(2, 9.0, twitch_count=1, region="procerus"))
     state = shown(view)
-    assert (state.episodes, state.last_episode) == (2, "bridge of the nose, 1 twitch")
+    assert (state.episodes, state.last_episode) == (2, "left root of the nose, 1 twitch")
 
 
 def test_a_notice_goes_after_a_while(view: LiveView) -> None:
