@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from detector.analyze import INTERRUPTED, STDOUT, Job, check_outputs
 from detector.config import Sensitivity, Settings
 from detector.errors import UsageError
+from detector.memory import keep_flat
 from detector.terminal import Out, Talk, interruptible
 from detector.types import Session
 
@@ -111,6 +112,7 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
     speed, request = _speed(job.replay_speed), CameraRequest(*_size(job.size), job.fps)
     settings = Settings(sensitivity=job.sensitivity)
     model = resolve(job.model)
+    keep_flat()
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     with ExitStack() as stack, interruptible():
         hooks = _hooks(job, talk, stack)

@@ -334,7 +334,7 @@ def test_contradictions_are_wrong_usage(arguments: dict, words: str) -> None:
 
 
 def test_a_clip_that_is_not_there_is_not_called_a_clip() -> None:
-    with pytest.raises(SourceError, match="^There is no file"):
+    with pytest.raises(SourceError, match=r"^There is no file"):
         open_live("nowhere.mp4")
 
 
