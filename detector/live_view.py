@@ -22,6 +22,7 @@ from detector.types import Episode, Side, Twitch, WhyNot
 SMOOTH_S = 1.0  # the figures of the quality line are averages over this long, so that they can be read
 WHY_HOLD_S = 0.7  # a reason stays this long, so that it can be read
 NOTICE_S = 3.0
+UNSURE_S = 1.5  # what was flagged is seen to be a jerk about a second later
 LATELY_S, LOST_MUCH = 5.0, 0.1  # share of the pictures lost over so long that keeps the line from settling
 TOO_BUSY = "pictures are lost, close other programs"
 SIDES: tuple[Side, ...] = ("left", "midline", "right")
@@ -54,6 +55,7 @@ class LiveView:
         self._threshold, self._max_gap_s = THRESHOLDS[settings.sensitivity], settings.max_gap_s
         self._points: deque[_Point] = deque()
         self._flagged: list[Flagged] = []
+        self._unsure: list[Flagged] = []  # not yet seen to be jerks
         self._felt: list[float] = []
         self._counts: Counter[Side] = Counter()
         self._episodes = 0
@@ -88,11 +90,14 @@ class LiveView:
 
     def flashed(self, flash: Flash, now_s: float) -> None:
         """A jerk is under way."""
-        self._flag(Flagged(flash.t_s, flash.region, now_s))
+        new = Flagged(flash.t_s, flash.region, now_s)
+        self._flag(new)
+        self._unsure = [*self._unsure, new]
 
     def sighted(self, twitch: Twitch, now_s: float) -> None:
         """A jerk is over and counts; it is marked here if no flash came before it."""
         self._counts[twitch.side] += 1
+        self._unsure = [flagged for flagged in self._unsure if abs(flagged.t_s - twitch.peak_s) >= 0.3]
         if not any(abs(flagged.t_s - twitch.peak_s) < 0.3 for flagged in self._flagged):
             self._flag(Flagged(twitch.peak_s, regions.SITE_NAMES.index(twitch.region), now_s))
 
@@ -142,7 +147,7 @@ class LiveView:
             traces=self._traces(),
             flagged=tuple(self._flagged),
             felt_s=tuple(self._felt),
-            counts=dict(self._counts),
+            counts=self._counted_sides(now_s),
             episodes=self._episodes,
             last_episode=self._last,
             quality=Quality(
@@ -160,6 +165,13 @@ class LiveView:
             recording=self._recording,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
         )
+
+    def _counted_sides(self, now_s: float) -> dict[Side, int]:
+        """What is flagged counts at once; what is not seen to be a jerk soon after does no longer."""
+        self._unsure = [flagged for flagged in self._unsure if now_s - flagged.told_s < UNSURE_S]
+        counts = self._counts.copy()
+        counts.update(regions.SITES[flagged.region].side for flagged in self._unsure)
+        return dict(counts)
 
     def _lost_lately(self, now_s: float, frames: int, lost: int) -> float:
         """Share of the pictures of the last seconds that were lost."""

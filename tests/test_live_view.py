@@ -132,6 +132,17 @@ def test_marks_of_the_person_can_be_taken_back(view: LiveView) -> None:
     assert shown(view, 3.0).felt_s == (1.0,)
 
 
+def test_what_is_flagged_counts_at_once_and_not_twice(view: LiveView) -> None:
+    place = SITE_NAMES.index("nasalis_alar_left")
+    view.flashed(Flash(5.0, place, 12.0), 5.1)
+    assert shown(view, 5.2).counts.get("left") == 1
+    view.sighted(twitch(4.95), 6.0)
+    assert shown(view, 6.1).counts.get("left") == 1
+    view.flashed(Flash(8.0, place, 12.0), 8.1)  # that nothing comes of
+    assert shown(view, 8.2).counts.get("left") == 2
+    assert shown(view, 9.7).counts.get("left") == 1
+
+
 def test_episodes_are_counted_and_the_last_is_said(view: LiveView) -> None:
     view.told(episode(1, 5.0))
     assert shown(view).last_episode == "left nostril wing, 2 twitches in 0.4 s"
