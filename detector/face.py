@@ -85,6 +85,10 @@ class FaceTracker:
             self._landmarker.close()
             self._landmarker = None
 
+    def forget(self) -> None:
+        """The next face is a newly found one."""
+        self._center = None
+
     def detect(self, frame: Frame) -> Face | None:
         """The followed face in this frame, or None. Frames must come in time order."""
         self._last_ms = max(self._last_ms + 1, round(frame.t_s * 1000.0))

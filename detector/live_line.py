@@ -103,7 +103,7 @@ class LiveLine:
         self._source = source
         self._on_frame = on_frame
         self._duration_s = duration_s
-        self._pipeline = Pipeline(settings, model, on_reading=self._read, on_sighting=self._sight)
+        self._pipeline = Pipeline(settings, model, runs_again=True, on_reading=self._read, on_sighting=self._sight)
         self._flasher = Flasher(settings)
         self._messages = messages
         self._thread = threading.Thread(target=self._work, name="nasalis-line", daemon=True)
@@ -183,6 +183,7 @@ class LiveLine:
                 self._put_all(self._pipeline.drain())
         with suppress(Exception):
             self._tell_totals(math.inf, False)
+            self._pipeline.close()
         self._messages.put(Ended(error))
 
     def _follow(self) -> None:

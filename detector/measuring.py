@@ -33,11 +33,15 @@ class Measurer:
     settings : Settings
     model : Path
         The verified face model.
+    runs_again : bool
+        The face tracker is kept from one run to the next, until :meth:`close`: each new one costs 3.5 MB for good.
     """
 
-    def __init__(self, settings: Settings, model: Path) -> None:
+    def __init__(self, settings: Settings, model: Path, *, runs_again: bool = False) -> None:
         self._settings = settings
         self._model = model
+        self._runs_again = runs_again
+        self._tracker: FaceTracker | None = None
         self._crops = HeadCrop(settings)
         self._registrar = Registrar(self._crops.scale, self._crops.shape, self._crops.origin)
         self._meter = Meter(self._registrar.centers_mm, self._crops.scale, self._crops.origin)
@@ -52,11 +56,21 @@ class Measurer:
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
         """A reading for every frame, one mesh interval and one frame behind."""
-        with (
-            FaceTracker(self._model) as tracker,
-            closing(ahead(track(frames, tracker, self._settings), FRAMES_AHEAD)) as following,
-        ):
-            yield from self.measure(following)
+        if self._tracker is None:
+            self._tracker = FaceTracker(self._model)
+        self._tracker.forget()
+        try:
+            with closing(ahead(track(frames, self._tracker, self._settings), FRAMES_AHEAD)) as following:
+                yield from self.measure(following)
+        finally:
+            if not self._runs_again:
+                self.close()
+
+    def close(self) -> None:
+        """Free the face tracker."""
+        if self._tracker is not None:
+            self._tracker.close()
+            self._tracker = None
 
     def measure(self, following: Iterable[Tracked]) -> Iterator[Reading]:
         """A reading for every frame whose face is known."""

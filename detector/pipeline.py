@@ -26,6 +26,8 @@ class Pipeline:
     settings : Settings
     model : Path
         The verified face model.
+    runs_again : bool
+        It will, so that the face tracker is kept, until :meth:`close`.
     on_reading : callable, optional
         Called with every frame once it is measured, half a second before it is decided.
     on_sighting : callable, optional
@@ -37,11 +39,12 @@ class Pipeline:
         settings: Settings,
         model: Path,
         *,
+        runs_again: bool = False,
         on_reading: Callable[[Reading], None] | None = None,
         on_sighting: Callable[[Twitch], None] | None = None,
     ) -> None:
         self.settings = settings
-        self._measurer = Measurer(settings, model)
+        self._measurer = Measurer(settings, model, runs_again=runs_again)
         self._decider = Decider(settings, on_sighting)
         self._on_reading = on_reading
 
@@ -69,6 +72,10 @@ class Pipeline:
         if self._on_reading is not None:
             self._on_reading(reading)
         yield from self._decider.push(reading)
+
+    def close(self) -> None:
+        """Free what is kept between two runs."""
+        self._measurer.close()
 
     def start_anew(self) -> None:
         """Forget what was learned of the source, as if it began now; between two runs."""

@@ -78,13 +78,16 @@ class SkinMeasurer:
     made: list[SkinMeasurer]
     fault_s = np.inf  # measuring fails there
 
-    def __init__(self, settings: Settings, model: Path) -> None:
+    def __init__(self, settings: Settings, model: Path, *, runs_again: bool = False) -> None:
         self._last: Reading | None = None
-        self.runs = self.anew = 0
+        self.runs = self.anew = self.closed = 0
         type(self).made.append(self)
 
     def start_anew(self) -> None:
         self.anew += 1
+
+    def close(self) -> None:
+        self.closed += 1
 
     def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
         self.runs += 1

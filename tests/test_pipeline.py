@@ -244,15 +244,19 @@ class Stand:
     away: Sequence[tuple[float, float]] = ()
     px_per_mm = 2.0
 
+    made: list[Stand]
+
     def __init__(self, model: Path) -> None:
         self._found_at = 0.0
         self._there = False
+        self.closed = False
+        self.made.append(self)
 
-    def __enter__(self) -> Stand:
-        return self
+    def forget(self) -> None:
+        self._there = False
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    def close(self) -> None:
+        self.closed = True
 
     def detect(self, frame: Frame) -> Face | None:
         if any(first <= frame.t_s < last for first, last in self.away):
@@ -269,10 +273,26 @@ def stand(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Stand]]:
     monkeypatch.setattr(measuring, "FaceTracker", Stand)
     monkeypatch.setattr(Stand, "away", ())
     monkeypatch.setattr(Stand, "px_per_mm", 2.0)
+    monkeypatch.setattr(Stand, "made", [], raising=False)
     yield Stand
 
 
 FPS = 15.0
+
+
+@pytest.mark.parametrize(("runs_again", "made"), [(False, 2), (True, 1)])
+def test_a_line_that_runs_again_keeps_its_tracker_and_finds_the_face_anew(
+    stand: type[Stand], runs_again: bool, made: int
+) -> None:
+    line = Pipeline(Settings(), Path("no model"), runs_again=runs_again)
+    settled = []
+    for frames in (film(1.0), [replace(frame, t_s=frame.t_s + 5.0) for frame in film(1.0)]):
+        events = [event for event in line.run(iter(frames)) if isinstance(event, Measured)]
+        settled.append(events[0].face)
+    assert [face.since_acquired_s for face in settled if face is not None] == [0.0, 0.0]
+    assert len(stand.made) == made and stand.made[-1].closed is not runs_again
+    line.close()
+    assert all(tracker.closed for tracker in stand.made)
 
 
 def film(
