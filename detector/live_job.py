@@ -182,7 +182,8 @@ def _tellers(job: LiveJob, talk: Talk, out: Out, book: LiveLog, window: LiveWind
     from detector.live_output import JsonLines, Panel, PlainLines, Teller, Tellers
 
     tellers: list[Teller] = [JsonLines(out)] if job.as_json else []
-    if talk.is_terminal and window is None and talk.level >= 0:
+    shows = talk.is_terminal and not talk.console().is_dumb_terminal  # a dumb one cannot draw anything anew
+    if shows and window is None and talk.level >= 0:
         tellers.append(Panel(talk, book.time_of_day))
     else:
         tellers.append(PlainLines(talk.say, book.time_of_day, verbose=talk.level > 0))

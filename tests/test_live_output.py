@@ -257,7 +257,8 @@ class Terminal:
         self.file = io.StringIO()
 
     def console(self) -> Console:
-        return Console(file=self.file, force_terminal=True, width=100, highlight=False, color_system=None)
+        own: dict[str, Any] = {"_environ": {"TERM": "xterm"}}  # whatever the terminal of the tests is
+        return Console(file=self.file, force_terminal=True, width=100, highlight=False, color_system=None, **own)
 
 
 def panel_after(*states: LiveState) -> str:
