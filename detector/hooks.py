@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,7 @@ _TOLD = 200  # characters of what a failing command said
 Say = Callable[[str], None]
 
 
-class _Worker:
+class _Worker(ABC):
     """A thread that handles one episode after the other, and a queue that never holds up who fills it."""
 
     _name = "hook"
@@ -96,8 +97,9 @@ class _Worker:
         except Exception as error:  # a fault in here must not end the session
             self._say_once(type(error).__name__, f"the {self._name} failed ({plain(error)}): the session goes on.")
 
+    @abstractmethod
     def _handle(self, row: LoggedEpisode) -> None:
-        raise NotImplementedError
+        """Do what is to be done; may take its time and may fail."""
 
     def _next(self, until: float | None) -> LoggedEpisode | None:
         """The next episode; None when all is done, or at ``until`` (monotonic seconds)."""

@@ -181,10 +181,13 @@ class LiveLine:
             error = raised
             with suppress(Exception):  # what was measured is not lost, unless the fault keeps it from being decided
                 self._put_all(self._pipeline.drain())
-        with suppress(Exception):
+        try:
             self._tell_totals(math.inf, False)
+        except Exception as raised:  # the first fault is the one to tell
+            error = error or raised
+        finally:
             self._pipeline.close()
-        self._messages.put(Ended(error))
+            self._messages.put(Ended(error))
 
     def _follow(self) -> None:
         for stretch in self._source.stretches():
