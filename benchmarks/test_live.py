@@ -6,14 +6,12 @@ import contextlib
 import json
 import os
 import queue
-import socketserver
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from detector.score import read_truth
 from detector.simulate_plan import plan_events
 from detector.types import Episode, Frame, Twitch
 from models import resolve
+from tests.stream_servers import MjpegServer
 
 DROPPED = 0.05  # share of the frames
 DROP_SEED = 3
@@ -210,74 +209,32 @@ def test_a_long_run_in_real_time(window: bool) -> None:
 # --- a stream that is cut ---------------------------------------------------------------------------------------------
 
 
-class Stream:
-    """A clip as HTTP MJPEG on the loopback, over and over; one connection after the other."""
+def served(clip: Path) -> MjpegServer:
+    """A clip over and over."""
+    import cv2
 
-    def __init__(self, clip: Path) -> None:
-        import cv2
-
-        with ClipSource(clip) as source:
-            self._jpegs = [
-                cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes() for frame in source
-            ]
-            self.fps = source.nominal_fps
-        self._begin = time.monotonic()
-        self._server: ThreadingHTTPServer | None = None
-        self.port = 0
-
-    def up(self) -> None:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *args: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    outer._send(self)
-
-        socketserver.TCPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def down(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.shutdown()
-            server.server_close()
-
-    def _send(self, handler: BaseHTTPRequestHandler) -> None:
-        own = self._server
-        number = int((time.monotonic() - self._begin) * self.fps)
-        while self._server is own:
-            data = self._jpegs[number % len(self._jpegs)]
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-            handler.wfile.write(head.encode() + data + b"\r\n")
-            number += 1
-            time.sleep(max(0.0, self._begin + number / self.fps - time.monotonic()))
+    with ClipSource(clip) as source:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
+        jpegs = [cv2.imencode(".jpg", frame.image, quality)[1].tobytes() for frame in source]
+        return MjpegServer(source.nominal_fps, lambda number: jpegs[number % len(jpegs)])
 
 
 @pytest.mark.benchmarks
 def test_a_stream_cut_and_restored() -> None:
-    stream = Stream(ROOT / "samples" / "twitches.mp4")
-    stream.up()
+    stream = served(ROOT / "samples" / "twitches.mp4")
     whole_s = CUTS * (UP_S + DOWN_S) + UP_S
 
     def cut() -> None:
         for _ in range(CUTS):
             time.sleep(UP_S)
-            stream.down()
+            stream.cut()
             time.sleep(DOWN_S)
-            stream.up()
+            stream.start()
 
     threading.Thread(target=cut, daemon=True).start()
     url = f"http://127.0.0.1:{stream.port}/video"
     lines, _ = run_live("--source", url, "--no-window", "--duration", f"{whole_s:g}")
-    stream.down()
+    stream.cut()
     gaps = [(line["start_s"], line["end_s"]) for line in lines if line["event"] == "gap"]
     episodes = [line for line in lines if line["event"] == "episode"]
     times = [line["start_s"] for line in episodes]

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from detector.regions import Site
 from detector.simulate_effects import Effect
-from detector.simulate_plan import TruthRow, TwitchPlan, course, field_of, site_of
+from detector.simulate_plan import Placed, TruthRow, TwitchPlan, course, field_of
 from detector.types import Side
 from detector.warp import Bump, displacement
 
@@ -47,7 +46,7 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Placed):
     """What one muscle does in a compound event."""
 
     muscle: str
@@ -60,11 +59,9 @@ class Part:
     center_mm: tuple[float, float] = (0.0, 0.0)  # shift of the center, x to the picture's right, y down
 
     def __post_init__(self) -> None:
-        if (self.amplitude_mm is None) == (self.amplitude_px is None):
-            raise ValueError("give the amplitude either in mm or in px")
         if not self.pulls:
             raise ValueError("a part needs one pull at least")
-        self.site()
+        self.check()
 
     @property
     def onset_s(self) -> float:
@@ -74,20 +71,9 @@ class Part:
     def offset_s(self) -> float:
         return self.pulls[-1].offset_s
 
-    def site(self) -> Site:
-        """The muscle on its side; UsageError when there is no such."""
-        return site_of(self.muscle, self.side)
-
     def course(self, t_s: npt.ArrayLike) -> Array:
         """Displacement against the amplitude, 0 to 1, at the times ``t_s`` (any shape)."""
         return np.sum([pull.course(t_s) for pull in self.pulls], axis=0)
-
-    def height_mm(self, px_per_mm: float) -> float:
-        """Peak displacement in mm at that scale."""
-        if self.amplitude_mm is not None:
-            return self.amplitude_mm
-        assert self.amplitude_px is not None
-        return self.amplitude_px / px_per_mm
 
     def bump(self, center_px: npt.ArrayLike, px_per_mm: float, roll_deg: float) -> Bump:
         """The part's field at its peak, as if it were alone; arguments and errors as for ``TwitchPlan.bump``."""

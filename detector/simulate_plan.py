@@ -36,8 +36,35 @@ _PULL_JITTER_DEG = 12.0  # standard deviation: fibers differ between people
 _CENTER_JITTER_MM = (1.0, 2.0)
 
 
+class Placed:
+    """What a pull at a muscle has, alone or as a part of more: where it is, and how high in mm or in px."""
+
+    __slots__ = ()
+    muscle: str
+    side: Side
+    amplitude_mm: float | None
+    amplitude_px: float | None
+
+    def check(self) -> None:
+        """ValueError unless there is one amplitude; UsageError when there is no such muscle."""
+        if (self.amplitude_mm is None) == (self.amplitude_px is None):
+            raise ValueError("give the amplitude either in mm or in px")
+        self.site()
+
+    def site(self) -> Site:
+        """The muscle on its side; UsageError when there is no such."""
+        return site_of(self.muscle, self.side)
+
+    def height_mm(self, px_per_mm: float) -> float:
+        """Peak displacement in mm at that scale."""
+        if self.amplitude_mm is not None:
+            return self.amplitude_mm
+        assert self.amplitude_px is not None
+        return self.amplitude_px / px_per_mm
+
+
 @dataclass(frozen=True, slots=True)
-class TwitchPlan:
+class TwitchPlan(Placed):
     """One event to inject: a single twitch or a train."""
 
     event: int  # 1-based
@@ -55,11 +82,9 @@ class TwitchPlan:
     center_mm: tuple[float, float] = (0.0, 0.0)  # shift of the center, x to the picture's right, y down
 
     def __post_init__(self) -> None:
-        if (self.amplitude_mm is None) == (self.amplitude_px is None):
-            raise ValueError("give the amplitude either in mm or in px")
         if not self.onsets_s:
             raise ValueError("an event needs one twitch at least")
-        self.site()
+        self.check()
 
     @property
     def onset_s(self) -> float:
@@ -78,10 +103,6 @@ class TwitchPlan:
     def effect(self) -> None:
         """On the whole picture: none."""
 
-    def site(self) -> Site:
-        """The muscle on its side; UsageError when there is no such."""
-        return site_of(self.muscle, self.side)
-
     def course(self, t_s: npt.ArrayLike) -> Array:
         """Displacement against the amplitude, 0 to 1, at the times ``t_s`` (any shape)."""
         t = np.asarray(t_s, dtype=np.float64)
@@ -89,13 +110,6 @@ class TwitchPlan:
         for onset, strength in zip(self.onsets_s, self.strengths or (1.0,) * len(self.onsets_s), strict=True):
             height += strength * course(t - onset, self.rise_s, self.fall_s, self.skew)
         return height
-
-    def height_mm(self, px_per_mm: float) -> float:
-        """Peak displacement in mm at that scale."""
-        if self.amplitude_mm is not None:
-            return self.amplitude_mm
-        assert self.amplitude_px is not None
-        return self.amplitude_px / px_per_mm
 
     def bump(self, center_px: npt.ArrayLike, px_per_mm: float, roll_deg: float) -> Bump:
         """The event's field at its peak.

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -22,12 +23,18 @@ def smooth(number: int) -> Image:
     return cv2.GaussianBlur(lively(number, WIDTH, HEIGHT), (0, 0), 2)  # type: ignore[return-value]
 
 
-class MjpegServer:
-    """HTTP MJPEG that can be cut and restored at the same port."""
+def jpeg_of(number: int) -> bytes:
+    return cv2.imencode(".jpg", smooth(number))[1].tobytes()
 
-    def __init__(self, fps: float = 40.0) -> None:
+
+class MjpegServer:
+    """HTTP MJPEG that can be cut and restored at the same port; its pictures go on as if it were never cut."""
+
+    def __init__(self, fps: float = 40.0, picture: Callable[[int], bytes] = jpeg_of) -> None:
         self.port = 0
         self.fps = fps
+        self._picture = picture
+        self._begin_s = time.monotonic()
         self._sending = threading.Event()
         self.start()
 
@@ -51,13 +58,13 @@ class MjpegServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def _send(self, handler: BaseHTTPRequestHandler) -> None:
-        number, due_s = 0, time.monotonic()
+        number = int((time.monotonic() - self._begin_s) * self.fps)
         while self._sending.is_set():
-            data = cv2.imencode(".jpg", smooth(number))[1].tobytes()
+            data = self._picture(number)
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             handler.wfile.write(head.encode() + data + b"\r\n")
-            number, due_s = number + 1, due_s + 1.0 / self.fps
-            time.sleep(max(0.0, due_s - time.monotonic()))
+            number += 1
+            time.sleep(max(0.0, self._begin_s + number / self.fps - time.monotonic()))
 
     def cut(self) -> None:
         self._sending.clear()

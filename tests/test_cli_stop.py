@@ -32,10 +32,10 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def start(words: list[object], env: dict[str, str]) -> subprocess.Popen[str]:
-    """The program in a process of its own, with the fake line."""
+def start(words: list[object], env: dict[str, str], program: tuple[str, ...] = ("-c", FAKE)) -> subprocess.Popen[str]:
+    """The program in a process of its own, with the fake line unless it is said otherwise."""
     return subprocess.Popen(
-        [sys.executable, "-c", FAKE, *map(str, words)],
+        [sys.executable, *program, *map(str, words)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
         stdout=subprocess.PIPE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 import cli
 from detector.record.entries import LoggedEpisode
 from detector.record.log import EpisodeLog
+from tests import test_cli_stop
 from tests.fake_camera import plug_in
 from tests.test_cli_stop import ROOT
 
@@ -112,16 +112,7 @@ def test_help_names_what_it_takes(run: Run) -> None:
 
 
 def start(words: list[object], **env: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "cli.py", *map(str, words)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # under a job runner Ctrl-C may be ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    return test_cli_stop.start(words, env, ("cli.py",))
 
 
 def strict(line: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from detector.regions import SITE_NAMES
 from detector.types import Session, Twitch
 from tests.test_log import episode, twitch
 
+pytestmark = pytest.mark.usefixtures("in_utc")
 START = "2026-03-01T08:00:00+00:00"
 LEFT = SITE_NAMES.index("nasalis_alar_left")
 EVENT = SourceEvent(3.0, "lost", "The camera is gone: plug it in again.")
@@ -57,15 +57,6 @@ def out() -> Written:
 @pytest.fixture
 def as_json(out: Written) -> JsonLines:
     return JsonLines(out)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def row_of(start_time: str = "2026-03-01T08:00:05.000+00:00", **changes: Any) -> LoggedEpisode:
