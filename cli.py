@@ -7,7 +7,6 @@ Data goes to stdout, talk to stderr. Exit codes: 0 done (also with no episode), 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -15,6 +14,26 @@ import typer
 
 from detector import __version__
 from detector.errors import NasalisError, UsageError
+from detector.options import (
+    AsJson,
+    CodecName,
+    CsvFile,
+    End,
+    Everything,
+    Level,
+    LogFile,
+    ModelFile,
+    OnlyKind,
+    OnlySide,
+    Quiet,
+    Replace,
+    SessionId,
+    Since,
+    Start,
+    TwitchFile,
+    Until,
+    Verbose,
+)
 from detector.terminal import Out, Talk, bug_sentence, prepare_streams
 
 if TYPE_CHECKING:
@@ -32,53 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Level(StrEnum):
-    low = "low"
-    normal = "normal"
-    high = "high"
-
-
-class SideName(StrEnum):
-    left = "left"
-    right = "right"
-    both = "both"
-    midline = "midline"
-
-
-class CodecName(StrEnum):
-    h264 = "h264"
-    h264_lossless = "h264-lossless"
-    ffv1 = "ffv1"
-    mjpeg = "mjpeg"
-    hevc = "hevc"
-    vp9 = "vp9"
-
-
-LogFile = Annotated[
-    Path | None,
-    typer.Option("--log", metavar="FILE", help="Episode log; default NASALIS_LOG or a file in your data folder."),
-]
-ModelFile = Annotated[
-    Path | None, typer.Option("--model", metavar="FILE", help="Face model; default the installed one.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of tables.")]
-Everything = Annotated[bool, typer.Option("--all", help="Keep rejected movements too, with the reason.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing on stderr but errors.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr; show where an error came from.")]
-Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Begin here, seconds.")]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Supersede earlier sessions over the same file; nothing is deleted.")
-]
-End = Annotated[float | None, typer.Option("--end", metavar="S", help="End here, seconds.")]
-SessionId = Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session.")]
-Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Began then or later, e.g. 2026-03-01.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Began before then.")]
-OnlySide = Annotated[SideName | None, typer.Option("--side", help="Only this side, the subject's own.")]
-OnlyKind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, e.g. tic_like.")]
-CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Episodes as CSV; - for stdout.")]
-TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", help="Twitches as CSV; - for stdout.")]
 
 
 # of simulate: what is for the clip that is written, and what for the measurement
