@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import regions
+from detector.context import UNKNOWN, Context, ContextMeter
 from detector.kernels import bump_amplitudes
 from detector.registration import Field
 from detector.types import FloatArray
@@ -44,6 +45,7 @@ class Sample:
     inside: bool
     since_acquired_s: float
     gain: float  # height read of a bump of 1 mm between two frames of this recording
+    context: Context = UNKNOWN  # what else may have moved the skin
 
 
 class Meter:
@@ -54,6 +56,7 @@ class Meter:
         self._scale = scale
         self._origin = origin
         self._lattice_bumps = _bumps(LATTICE_MM, patches_mm)
+        self._context = ContextMeter(patches_mm, scale, origin)
         self.reset()
 
     def reset(self) -> None:
@@ -63,6 +66,7 @@ class Meter:
         self._centers_mm: npt.NDArray[np.float64] | None = None
         self._count = 0
         self._sum_px = np.zeros((SITE_COUNT, 2))
+        self._context.reset()
 
     def measure(self, field: Field, gain: float = 1.0) -> Sample:
         """Bump heights of this field; ``gain`` is handed on."""
@@ -95,6 +99,7 @@ class Meter:
             inside=crop.inside,
             since_acquired_s=crop.face.since_acquired_s,
             gain=gain,
+            context=self._context.measure(crop, field.step_px),
         )
 
     def height_of(self, step_px: FloatArray, region: int) -> npt.NDArray[np.float64]:

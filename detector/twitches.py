@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from detector import regions
 from detector.config import Settings
+from detector.context import UNKNOWN, Context
 from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
 from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
 from detector.noise import Noise
 from detector.null import Null
+from detector.patterns import PATTERNS, score_patterns
 from detector.types import FloatArray, WhyNot
 
 # Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
@@ -61,6 +63,18 @@ class Reach:
     around_s: float = AROUND_S
 
 
+def _none() -> FloatArray:
+    return np.zeros(len(PATTERNS), dtype=np.float32)
+
+
+def _nowhere() -> FloatArray:
+    return np.zeros(SITE_COUNT, dtype=np.float32)
+
+
+def _still() -> FloatArray:
+    return np.zeros((SITE_COUNT, 2), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Scores at one grid time."""
@@ -77,6 +91,10 @@ class Moment:
     head_speed_mm_s: float
     px_per_mm: float
     usual: float = 1.0  # what the score was scaled by for it to mean the same on every recording
+    patterns: FloatArray = field(default_factory=_none)  # (P,) scores of ``patterns.PATTERNS``, scaled like the others
+    face_excess: FloatArray = field(default_factory=_nowhere)  # (SITE_COUNT,) height over noise at every site
+    face_mm: FloatArray = field(default_factory=_still)  # (SITE_COUNT, 2) filtered height there, gain corrected
+    context: Context = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +144,7 @@ class Detector:
         self._told: deque[float] = deque(maxlen=16)  # times of the last candidates
         if not self._taps_sure:
             self._taps = None
-        self._around_before: FloatArray = np.empty((0, len(COURSES_S), REGION_COUNT), dtype=np.float32)
+        self._around_before: FloatArray = np.empty((0, len(COURSES_S), REGION_COUNT + len(PATTERNS)), dtype=np.float32)
         self._ended = False
 
     def push(self, sample: Sample) -> list[Moment | Candidate]:
@@ -220,7 +238,7 @@ class Detector:
         for spoiled in self._whys[max(first - _GUARD, 0) : first + count + _GUARD]:
             why |= spoiled
         context = self._context[first]
-        block = _Block(self._first_k + first, filtered[:, :, :REGION_COUNT], motion, length, shape, context, why)
+        block = _Block(self._first_k + first, filtered, motion, length, shape, context, why)
         if not why:
             self._noise.learn(length)
         self._waiting.append(block)
@@ -239,7 +257,15 @@ class Detector:
         if self._apart is None or block.first_k - self._apart_k >= APART_STEP:
             self._apart, self._apart_k = apart_shares(block.context.centers_mm), block.first_k
         score_block(block.length, scale, self._apart, excess, around)
-        return _Scored(block, scale, excess, around)
+        face = np.nan_to_num(block.length / scale)
+        strength, meanwhile = score_patterns(face)
+        return _Scored(
+            block,
+            scale,
+            np.concatenate([excess, strength], axis=-1),
+            np.concatenate([around, meanwhile], axis=-1),
+            face,
+        )
 
     def _decide(self) -> list[Moment | Candidate]:
         """The oldest scored block: activity elsewhere is the highest within AROUND_S to both sides."""
@@ -250,23 +276,28 @@ class Detector:
         busy = np.stack(
             [joined[max(k - _AROUND, 0) : k + self._around_ahead + 1].max(axis=0) for k in range(first, first + count)]
         )
-        busy = np.maximum(busy, 1.0)
+        busy = np.maximum(busy, 1.0)  # (B, C, R + P)
         self._around_before = joined[: first + count][-_AROUND:]
 
         context = now.block.context
         gain = COURSE_GAIN * context.gain
         usual = np.float32(self._null.scale())
         ratio = usual * now.excess / busy
+        patterns = ratio[:, :, REGION_COUNT:].max(axis=1)
+        ratio, busy = ratio[:, :, :REGION_COUNT], busy[:, :, :REGION_COUNT]
         best = ratio.argmax(axis=1)[:, None]
         score = np.take_along_axis(ratio, best, axis=1)[:, 0]
-        excess = np.take_along_axis(now.excess, best, axis=1)[:, 0]
-        height = np.take_along_axis(now.block.filtered, best[..., None], axis=1)[:, 0] / np.float32(gain)
+        excess = np.take_along_axis(now.excess[:, :, :REGION_COUNT], best, axis=1)[:, 0]
+        at_regions = now.block.filtered[:, :, :REGION_COUNT]
+        height = np.take_along_axis(at_regions, best[..., None], axis=1)[:, 0] / np.float32(gain)
+        face = now.face.max(axis=1)
+        everywhere_mm = now.block.filtered[:, AVERAGE] / np.float32(gain)
         shape = now.block.shape[:REGION_COUNT]
         pull = np.einsum("rij,rj->ri", shape, _PULL)
         scale = now.scale[AVERAGE, :REGION_COUNT] / gain
         sigma = (scale / np.hypot(pull[:, 0], pull[:, 1])).astype(np.float32)
         floor = (sigma * THRESHOLDS["normal"]).astype(np.float32)
-        rounded = np.einsum("rij,brj->bri", shape, now.block.filtered[:, AVERAGE]) / gain
+        rounded = np.einsum("rij,brj->bri", shape, everywhere_mm[:, :REGION_COUNT])
         needed = _needed(rounded, pull, self.threshold / usual * scale * busy[:, AVERAGE])
         why = now.block.why
         if 2 * np.count_nonzero(floor[_NOSE] <= self._settings.floor_limit_mm) < len(_NOSE):
@@ -287,6 +318,10 @@ class Detector:
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
                 usual=float(usual),
+                patterns=patterns[b],
+                face_excess=face[b],
+                face_mm=everywhere_mm[b],
+                context=context.context,
             )
             if not moment.why_not:
                 self._null.observe(1.0 / RATE_HZ)
@@ -381,7 +416,7 @@ def _needed(
 @dataclass(frozen=True, slots=True)
 class _Block:
     first_k: int
-    filtered: FloatArray  # (B, C, R, 2)
+    filtered: FloatArray  # (B, C, SITE_COUNT, 2)
     motion: FloatArray  # (B, R, 2)
     length: FloatArray  # (B, C, SITE_COUNT) of the heights with the noise made round
     shape: FloatArray  # (SITE_COUNT, 2, 2) what made it round
@@ -393,5 +428,6 @@ class _Block:
 class _Scored:
     block: _Block
     scale: FloatArray  # (C, SITE_COUNT)
-    excess: FloatArray  # (B, C, R)
-    around: FloatArray  # (B, C, R)
+    excess: FloatArray  # (B, C, R + P) of the regions, then of the patterns
+    around: FloatArray  # (B, C, R + P)
+    face: FloatArray  # (B, C, SITE_COUNT) height over noise

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from detector.config import Settings
+from detector.context import Context
 from detector.deciding import Decider, Event
 from detector.errors import OutputError, SourceError
 from detector.motion import LATTICE_MM, SITE_COUNT, Sample
@@ -154,13 +155,19 @@ def test_deciding_again_finds_the_same(tmp_path: Path, seed: int) -> None:
 
 
 def test_every_field_of_a_sample_is_explained() -> None:
-    assert {field.name for field in dataclasses.fields(Sample)} - {"t_s"} == set(module._SAMPLE), "say what it means"
+    fields = {field.name for field in dataclasses.fields(Sample)} - {"t_s", "context"}
+    context = {f"context/{field.name}" for field in dataclasses.fields(Context)}
+    assert fields | context == set(module._SAMPLE), "say what it means"
 
 
 def test_the_columns_say_what_they_are(rows: list[Reading], kept: Path) -> None:
     with h5py.File(kept) as file:
-        columns = {name: column for group in file.values() if isinstance(group, h5py.Group)
-                   for name, column in group.items()}  # fmt: skip
+        columns: dict[str, h5py.Dataset] = {}
+        file.visititems(
+            lambda name, item: (
+                columns.update({name.split("/")[-1]: item}) if "/" in name and hasattr(item, "dtype") else None
+            )
+        )
         assert all(column.attrs["meaning"] for column in columns.values())
         assert columns["height_mm"].attrs["units"] == columns["floor_mm"].attrs["units"] == "mm"
         assert columns["head_speed_mm_s"].attrs["units"] == "mm/s" and columns["t_s"].attrs["units"] == "s"

@@ -2,7 +2,7 @@
 
 One row per source frame in every column. ``reading`` and ``sample`` hold all that deciding needs, bit for bit;
 ``judged`` is what the analysis made of it, to look at. The columns of ``sample`` are the fields of
-:class:`~detector.motion.Sample`, whatever they are: a field added there is kept without a change here.
+:class:`~detector.motion.Sample` and of its context: a field added there is kept without a change here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import __version__, regions
+from detector.context import Context
 from detector.errors import OutputError, SourceError
 from detector.motion import LATTICE_MM, SITE_COUNT, Sample
 from detector.readings import Measured, Reading
@@ -29,7 +30,7 @@ from detector.record.entries import clean_text
 from detector.record.files import explained, finish_durably, real_path, temporary_beside
 from detector.types import Session, WhyNot
 
-FORMAT = 2
+FORMAT = 3
 BLOCK = 256  # rows written together, and packed together: 9 s at 30/s, 0.2 MB of bump heights
 _ROOM = 1_000_000  # bytes: more than a block takes, unpacked and with all that HDF5 writes around it
 _MARK = "nasalis_signals"  # attribute with the format: tells our files from others
@@ -56,6 +57,16 @@ _SAMPLE: dict[str, str] = {
     "inside": "whether the face lay wholly inside the picture",
     "since_acquired_s": "since the face was found, or found again",
     "gain": "height that a bump of 1 mm put into the recording's own crops lately read",
+    "context/eye_edges": "vertical edges in the opening of each eye over the gray level of the skin, per mm: few when "
+    "the lid is down; right, left",
+    "context/eye_open_mm": "between the lids, by the mesh; right, left",
+    "context/lip_gap_mm": "between the inner lips, by the mesh",
+    "context/mouth_mm": "corners of the mouth from the middle of the eyes, by the mesh; right, left",
+    "context/brow_mm": "height of the brows over the middle of the eyes, by the mesh; right, left",
+    "context/pose_deg": "yaw (+ to the subject's left), pitch (+ up), roll",
+    "context/luma": "mean gray level of the head-fixed picture",
+    "context/detail": "mean difference of its neighboring pixels, gray levels",
+    "context/covered": "share of the patches round the nose that no longer look as they did",
 }
 _JUDGED: dict[str, tuple[type, tuple[int, ...], str]] = {
     "sigma_mm": (np.float32, (_REGIONS,), "local standard deviation of each region's height; NaN where unknown"),
@@ -64,6 +75,11 @@ _JUDGED: dict[str, tuple[type, tuple[int, ...], str]] = {
     "observed": (np.bool_, (_REGIONS,), "whether there was a verdict on the region"),
     "why_not": (np.int16, (), "bit set of why the frame was not observed, see its attribute bits; -1: not judged"),
 }
+_CONTEXT_COLUMNS = [f"context/{field.name}" for field in dataclasses.fields(Context)]
+_SAMPLE_COLUMNS = [  # t_s is that of the reading
+    *(field.name for field in dataclasses.fields(Sample) if field.name not in ("t_s", "context")),
+    *_CONTEXT_COLUMNS,
+]
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError)
 
 
@@ -192,21 +208,19 @@ class SignalWriter:
 
     def _append_samples(self, first: int, samples: list[Sample | None]) -> None:
         usual = next((sample for sample in samples if sample is not None), None)
-        for field in dataclasses.fields(Sample):
-            if field.name == "t_s":  # that of the reading
-                continue
-            name = f"sample/{field.name}"
+        for field in _SAMPLE_COLUMNS:
+            name = f"sample/{field}"
             if name not in self._file:
                 if usual is None:
                     continue
-                like = np.asarray(getattr(usual, field.name))
-                dtype = np.float64 if field.type == "float" else like.dtype  # a float may happen to be a whole number
-                self._column(name, dtype, like.shape, _SAMPLE.get(field.name, ""))
+                like = np.asarray(_value(usual, field))
+                dtype = np.float64 if like.dtype == np.int_ else like.dtype  # a float may happen to be a whole number
+                self._column(name, dtype, like.shape, _SAMPLE.get(field, ""))
             column = self._file[name]
             rows = np.full((len(samples), *column.shape[1:]), column.fillvalue, column.dtype)
             for row, sample in enumerate(samples):
                 if sample is not None:
-                    rows[row] = getattr(sample, field.name)
+                    rows[row] = _value(sample, field)
             _append(column, first, rows)
 
     def _finish(self) -> None:
@@ -319,22 +333,19 @@ class SignalFile:
         readings = []
         for k, there in enumerate(measured):
             fields = {name: values[k] for name, values in known.items()}
-            sample = Sample(t_s=fields["t_s"], **{n: v[k] for n, v in samples.items()}) if there else None
+            sample = _sample(fields["t_s"], {n: v[k] for n, v in samples.items()}) if there else None
             readings.append(Reading(**fields, sample=sample))
         return readings
 
     def _sample_fields(self) -> list[str]:
-        """The fields of a sample that the file has; one that it lacks must have a default."""
+        """The columns of a sample that the file has; those of the context came later and may all be missing."""
         group = self._file["sample"]
-        fields = []
-        for field in dataclasses.fields(Sample):
-            if field.name in group:
-                fields.append(field.name)
-            elif field.name != "t_s" and field.default is dataclasses.MISSING:
-                raise SourceError(
-                    f"{self.path} was written by an older nasalis and lacks {field.name}: analyze the clip again"
-                )
-        return fields
+        missing = [name for name in _SAMPLE_COLUMNS if name not in group]
+        if missing and not (missing == _CONTEXT_COLUMNS and "context" not in group):
+            raise SourceError(
+                f"{self.path} was written by an older nasalis and lacks {missing[0]}: analyze the clip again"
+            )
+        return [name for name in _SAMPLE_COLUMNS if name in group]
 
     def _check_kind(self) -> None:
         try:
@@ -385,6 +396,19 @@ class SignalFile:
 
     def _foreign(self) -> SourceError:
         return SourceError(f"{self.path} is not a signals file: name one that nasalis analyze --signals has written")
+
+
+def _value(sample: Sample, column: str) -> Any:
+    """What a column of the file holds of a sample."""
+    part, _, name = column.rpartition("/")
+    return getattr(sample.context if part else sample, name)
+
+
+def _sample(t_s: float, columns: dict[str, Any]) -> Sample:
+    context = {name.removeprefix("context/"): columns.pop(name) for name in _CONTEXT_COLUMNS if name in columns}
+    if not context:
+        return Sample(t_s=t_s, **columns)
+    return Sample(t_s=t_s, **columns, context=Context(**context))
 
 
 def _append(column: h5py.Dataset, first: int, rows: npt.NDArray[Any]) -> None:

@@ -1,0 +1,83 @@
+"""Movements of several areas together: one side of the face at once, or both sides of the nose.
+
+The score of a region is divided by what the rest of the face does, so that a spasm of one side or a scrunch of the nose
+counts against itself. A pattern is scored like a region of its own: how far its weakest area stands out of the noise,
+over what those parts of the face do that it would leave alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.motion import LATTICE_MM, REGION_COUNT
+from detector.regions import NOSE, SITES
+from detector.types import FloatArray
+
+Pattern = Literal["half_right", "half_left", "both_sides"]
+PATTERNS: tuple[Pattern, ...] = ("half_right", "half_left", "both_sides")
+HALVES = {"right": 0, "left": 1}  # position in PATTERNS
+BOTH_SIDES = 2
+
+_X, _Y = LATTICE_MM.T
+_SIGN = {"right": -1.0, "left": 1.0}  # of x: the subject's right is on the picture's left
+Sites = npt.NDArray[np.intp]
+
+
+def _muscles(side: str, *names: str) -> Sites:
+    return np.array([k for k, site in enumerate(SITES) if site.side == side and site.muscle in names])
+
+
+def _lattice(chosen: npt.NDArray[np.bool_]) -> Sites:
+    return REGION_COUNT + np.flatnonzero(chosen)
+
+
+# Numbers of sites in the order of ``motion.Sample``.
+NOSE_OF: dict[str, Sites] = {
+    side: np.array([k for k in NOSE if SITES[k].side == side]) for side in ("right", "left", "midline")
+}
+LID_OF: dict[str, Sites] = {side: _muscles(side, "orbicularis_oculi_lower") for side in _SIGN}
+MOUTH_OF: dict[str, Sites] = {
+    side: np.concatenate(
+        [_muscles(side, "zygomaticus"), _lattice((sign * _X >= 18.0) & (sign * _X <= 27.0) & (_Y >= 54.0))]
+    )
+    for side, sign in _SIGN.items()
+}
+HALF_OF: dict[str, Sites] = {side: _lattice((sign * _X >= 9.0) & (_Y >= 9.0)) for side, sign in _SIGN.items()}
+FOREHEAD: Sites = _lattice(_Y <= -9.0)
+# What a scrunch of the nose leaves alone, whether it goes with a lid, the brow or the lip: the outer cheeks and the
+# corners of the mouth.
+CHEEKS: Sites = _lattice(((np.abs(_X) >= 36.0) & (_Y >= 18.0)) | ((np.abs(_X) >= 27.0) & (_Y >= 45.0)))
+
+
+def score_patterns(excess: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far the weakest area of each pattern stands out, and how busy the parts it leaves alone are.
+
+    Parameters
+    ----------
+    excess : (B, C, SITE_COUNT) float32
+        Height over noise.
+
+    Returns
+    -------
+    (B, C, 3) float32, (B, C, 3) float32
+        In the order of ``PATTERNS``; the second is about 1 at rest.
+    """
+    nose = {side: excess[..., NOSE_OF[side]].max(axis=-1) for side in _SIGN}
+    strength = np.empty((*excess.shape[:-1], len(PATTERNS)), dtype=np.float32)
+    around = np.empty_like(strength)
+    forehead = _mean_square(excess, FOREHEAD)
+    for side, other in (("right", "left"), ("left", "right")):
+        areas = (excess[..., LID_OF[side]].max(axis=-1), nose[side], excess[..., MOUTH_OF[side]].max(axis=-1))
+        strength[..., HALVES[side]] = np.minimum.reduce(areas)
+        around[..., HALVES[side]] = np.sqrt(0.25 * (_mean_square(excess, HALF_OF[other]) + forehead))
+    strength[..., BOTH_SIDES] = np.minimum(nose["right"], nose["left"])
+    around[..., BOTH_SIDES] = np.sqrt(0.5 * _mean_square(excess, CHEEKS))
+    return strength, around
+
+
+def _mean_square(excess: FloatArray, sites: Sites) -> FloatArray:
+    square: FloatArray = np.square(excess[..., sites]).mean(axis=-1)
+    return square
