@@ -20,11 +20,11 @@ from detector.record.entries import LoggedEpisode, LoggedTwitch
 from detector.record.export import sidecar_path, write_episodes_csv, write_twitches_csv
 from detector.record.log import EpisodeLog
 from detector.terminal import Out, Progress, Talk, bug_sentence, interruptible
-from detector.types import Episode, Session, Twitch
+from detector.types import Episode, Revision, Session, Twitch
 
 if TYPE_CHECKING:
     from detector.overlay import Recorder
-    from detector.readings import Measured
+    from detector.readings import Event
     from detector.session import Result
 
 STDOUT = "-"
@@ -123,7 +123,7 @@ class _RunLog(EpisodeLog):
 
 
 # Gets the clip, the log, and whom to tell of progress and of everything found.
-_Work = Callable[[Path, _RunLog, Progress, "Callable[[Measured | Twitch | Episode], None]"], "Result"]
+_Work = Callable[[Path, _RunLog, Progress, "Callable[[Event], None]"], "Result"]
 
 
 def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipResult], None]) -> Outcome:
@@ -150,9 +150,7 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
     talk.detail(f"Face model: {resolve(job.model)}")
     settings = Settings() if job.sensitivity is None else Settings(sensitivity=job.sensitivity)
 
-    def work(
-        clip: Path, log: _RunLog, progress: Progress, on_event: Callable[[Measured | Twitch | Episode], None]
-    ) -> Result:
+    def work(clip: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
         from detector.session import analyze_clip
 
         return analyze_clip(
@@ -202,9 +200,7 @@ def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult
         clip = Path(file.session.source)
         check_outputs(job, [clip], signals)
 
-        def work(
-            _: Path, log: _RunLog, progress: Progress, on_event: Callable[[Measured | Twitch | Episode], None]
-        ) -> Result:
+        def work(_: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
             return rescore_signals(
                 file, job.sensitivity, log=log, replace=job.replace, on_progress=progress, on_event=on_event
             )
@@ -321,8 +317,8 @@ def _find(names: Sequence[str]) -> tuple[list[Path], list[NasalisError]]:
 def _one(clip: Path, job: Job, log: _RunLog, progress: Progress, work: _Work) -> ClipResult:
     result = ClipResult(clip)
 
-    def record(event: Measured | Twitch | Episode) -> None:
-        if result.recorder is not None and not isinstance(event, Twitch | Episode):
+    def record(event: Event) -> None:
+        if result.recorder is not None and not isinstance(event, Twitch | Episode | Revision):
             result.recorder.take(event)
 
     if job.overlay is not None:

@@ -16,11 +16,12 @@ import numpy as np
 from detector import regions
 from detector.config import Settings
 from detector.episodes import Grouper, why_words
-from detector.readings import Measured, Reading
+from detector.lids import Closing, Lids
+from detector.locking import Locking
+from detector.readings import Event, Measured, Reading
+from detector.smiles import Smiles
 from detector.twitches import Candidate, Detector, Moment
-from detector.types import Episode, FloatArray, RegionMotion, Twitch, WhyNot
-
-Event = Measured | Twitch | Episode
+from detector.types import ORDINARY_KINDS, Episode, FloatArray, RegionMotion, Twitch, WhyNot
 
 _NASAL = np.flatnonzero(regions.IS_NASAL)
 SPOILED_S = 0.5  # what a jerk would have needed is not asked this near a twitch: it would have had to pass the twitch
@@ -60,6 +61,9 @@ class Decider:
         self._settings = settings
         self._detector = Detector(settings)
         self._grouper = Grouper(settings, on_sighting)
+        self._lids = Lids()
+        self._smiles = Smiles()
+        self._locking = Locking()
         self._waiting: deque[Reading] = deque()  # for their scores
         self._decided: deque[Moment | Candidate] = deque()  # not yet grouped; outlives a reader who is stopped halfway
         self._moments: deque[Moment] = deque()
@@ -84,6 +88,10 @@ class Decider:
         self._waiting.append(reading)
         if reading.sample is not None:
             self._in_stretch = True
+            context = reading.sample.context
+            self._blink(self._lids.push(reading.t_s, context.eye_edges, context.eye_open_mm))
+            for began_s in self._smiles.push(reading.t_s, context.mouth_mm):
+                self._locking.smile(began_s)
             self._decided += self._detector.push(reading.sample)
             yield from self._settle()
         if reading.ends_stretch:
@@ -95,9 +103,17 @@ class Decider:
         """What is still on its way, when the readings have ended or something stopped them."""
         yield from self._settle()
         yield from self._end_stretch()
-        yield from self._grouper.finish()
+        yield from self._named(self._grouper.finish())
+        yield from self._locking.revise(at_the_end=True)
+
+    def _blink(self, closings: list[Closing]) -> None:
+        for closing in closings:
+            self._grouper.blink(closing)
+            self._locking.blink(closing)
 
     def _end_stretch(self) -> Iterator[Event]:
+        self._blink(self._lids.finish())
+        self._smiles.finish()
         self._decided += self._detector.finish()
         self._in_stretch = False
         yield from self._settle()
@@ -110,9 +126,18 @@ class Decider:
             item = self._decided.popleft()
             if isinstance(item, Moment):
                 self._moments.append(item)
-            yield from self._grouper.push(item)
+            yield from self._named(self._grouper.push(item))
         if self._moments:
             yield from self._release(self._moments[-1].t_s)
+
+    def _named(self, found: Iterator[Twitch | Episode]) -> Iterator[Event]:
+        """What was found; episodes with their kind in the light of the session, and earlier ones of another by now."""
+        for event in found:
+            if isinstance(event, Episode) and event.kind not in ORDINARY_KINDS:
+                yield self._locking.add(event)
+                yield from self._locking.revise()
+            else:
+                yield event
 
     def _release(self, until_s: float) -> Iterator[Measured]:
         """Frames whose scores are in; their time goes into the tally."""
@@ -168,6 +193,7 @@ class Decider:
             tally.why_s[why] += step
             return
         tally.observed_s += step
+        self._locking.observe(reading.t_s - step, reading.t_s)
         if measured.motion is not None and moment is not None:
             self._count_limits(measured.motion, moment)
 

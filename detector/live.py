@@ -28,7 +28,7 @@ from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
 from detector.record.entries import LoggedEpisode, moment_of
 from detector.terminal import calling_on_stop
-from detector.types import Episode, Twitch
+from detector.types import ORDINARY_KINDS, Episode, Revision, Twitch
 
 SAVE_S = 10.0  # between two looks at the figures of the session: so much of them a power cut loses
 DRAW_S = 0.033  # between two pictures of the window
@@ -170,8 +170,12 @@ class Watch:
             case Twitch():
                 if not message.kept:
                     self._book.add_rejected(message)
+            case Episode(kind=kind) if kind in ORDINARY_KINDS:
+                self._book.add_ordinary(message)
             case Episode():
                 self._tell_episode(message)
+            case Revision(episode):
+                self._book.revise(episode)
             case SourceEvent():
                 self._gap_reason = _GAP_REASONS.get(message.kind, self._gap_reason)
                 self._view.notice(message.words, now_s)

@@ -19,8 +19,8 @@ from typing import Any
 from detector.config import Settings
 from detector.instant import Flash, Flasher
 from detector.live_source import LiveSource, SourceEvent
-from detector.pipeline import Measured, Pipeline, Reading
-from detector.types import Episode, Frame, Twitch
+from detector.pipeline import Event, Measured, Pipeline, Reading
+from detector.types import Frame, Twitch
 
 # Pictures kept until they are measured, so that what is drawn lies on the picture it was measured in: one mesh interval
 # and the frames made ahead, at 60/s.
@@ -69,7 +69,7 @@ class Picture:
     reading: Reading | None  # None before any
 
 
-Message = Measured | Twitch | Episode | Sighting | Flash | SourceEvent | Gap | Totals | Ended
+Message = Event | Sighting | Flash | SourceEvent | Gap | Totals | Ended
 
 
 class LiveLine:
@@ -250,7 +250,7 @@ class LiveLine:
         # pictures in real time are late at most; those of a clip may come at any pace
         self._behind_s = min(self._behind_s, behind_s) if self._source.in_real_time else behind_s
 
-    def _put_all(self, events: Iterator[Measured | Twitch | Episode]) -> None:
+    def _put_all(self, events: Iterator[Event]) -> None:
         for event in events:
             self._messages.put(event)
             if self._asked and isinstance(event, Measured):

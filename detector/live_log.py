@@ -9,7 +9,9 @@ from detector.live_line import Totals
 from detector.record.entries import LoggedEpisode, episode_id, moment_of, time_of_day
 from detector.record.log import EpisodeLog
 from detector.session import identity
-from detector.types import Episode, Session, Twitch
+from detector.types import ORDINARY_KINDS, Episode, Session, Twitch
+
+REMEMBERED = 10_000  # episodes that may still be called another kind: more than an hour has
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class _Run:
     start_s: float  # of the source's time
     session: Session
     episodes: int = 0
+    ordinary: int = 0
 
 
 class LiveLog:
@@ -42,6 +45,7 @@ class LiveLog:
         self._first = session
         self._keep_rejected = keep_rejected
         self._runs: list[_Run] = []  # the current one last, and the one before it, which may still get an episode
+        self._places: dict[int, tuple[int, int]] = {}  # of the line's numbers in the log, the latest last
         self.runs: list[int] = []  # keys of all sessions of the watch
         self._begin(0.0)
 
@@ -83,18 +87,29 @@ class LiveLog:
             run = self._at(twitch.peak_s)
             self._log.add_twitch(run.key, _moved(twitch, run.start_s))
 
+    def add_ordinary(self, episode: Episode) -> None:
+        """An ordinary movement, with its kind."""
+        if self._keep_rejected:
+            self.add_episode(episode)
+
     def add_episode(self, episode: Episode) -> LoggedEpisode:
         """An episode that is over, as the log has it."""
         run = self._at(episode.start_s)
-        run.episodes += 1
+        if episode.kind in ORDINARY_KINDS:
+            run.ordinary += 1
+        else:
+            run.episodes += 1
         own = dataclasses.replace(
             episode,
-            number=run.episodes,
+            number=-run.ordinary if episode.kind in ORDINARY_KINDS else run.episodes,
             start_s=episode.start_s - run.start_s,
             end_s=episode.end_s - run.start_s,
             twitches=tuple(_moved(twitch, run.start_s) for twitch in episode.twitches),
         )
         self._log.add_episode(run.key, own)
+        self._places[episode.number] = (run.key, own.number)
+        while len(self._places) > REMEMBERED:
+            del self._places[next(iter(self._places))]
         for later in self._runs[self._runs.index(run) + 1 :]:  # it began before the session gave way
             self._log.drop_sightings(later.key, episode.end_s - later.start_s)
         session = run.session
@@ -106,6 +121,13 @@ class LiveLog:
             time_of_day(session.start_utc, own.start_s),
             own,
         )
+
+    def revise(self, episode: Episode) -> None:
+        """Another kind for an episode told before, if its session is still at hand."""
+        place = self._places.get(episode.number)
+        if place is not None:
+            run, number = place
+            self._log.revise_episode(run, dataclasses.replace(episode, number=number))
 
     def add_gap(self, start_s: float, end_s: float, reason: str) -> None:
         """Time in which nothing was measured."""

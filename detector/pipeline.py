@@ -8,9 +8,9 @@ from typing import Any
 
 from detector import regions
 from detector.config import Settings
-from detector.deciding import Decider, Event
+from detector.deciding import Decider
 from detector.measuring import Measurer
-from detector.readings import Measured, Reading
+from detector.readings import Event, Measured, Reading
 from detector.types import Frame, Twitch
 
 __all__ = ["NASAL", "Event", "Measured", "Pipeline", "Reading"]

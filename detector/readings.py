@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detector.motion import Sample
-from detector.types import Face, FloatArray, RegionMotion
+from detector.types import Episode, Face, FloatArray, RegionMotion, Revision, Twitch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +51,6 @@ class Measured:
         """(R, 2) of the regions in the frame."""
         sample = self.reading.sample
         return None if sample is None or self.motion is None else sample.centers_px
+
+
+Event = Measured | Twitch | Episode | Revision  # what deciding gives

@@ -151,7 +151,7 @@ class ClipSubject:
                 episodes.append(event)
             elif isinstance(event, Measured):
                 progress(event.t_s)
-            elif not event.kept:
+            elif isinstance(event, Twitch) and not event.kept:
                 set_aside.append(event)
         observed_s = float(line.session_fields()["observed_s"])
         return Injected(tuple(truth), tuple(claimed(episodes)), observed_s, tuple(set_aside))

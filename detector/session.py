@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from detector import __version__
 from detector.config import Sensitivity, Settings
 from detector.errors import SourceError
-from detector.types import Episode, Session, Twitch
+from detector.types import Episode, Revision, Session, Twitch
 
 if TYPE_CHECKING:
     from detector.frames import ClipSource
-    from detector.readings import Measured
+    from detector.readings import Event
     from detector.record.log import EpisodeLog
     from detector.record.signals import SignalFile, SignalWriter
 
@@ -45,7 +45,7 @@ class _Line(Protocol):
 
     @property
     def threshold(self) -> float: ...
-    def drain(self) -> Iterator[Measured | Twitch | Episode]: ...
+    def drain(self) -> Iterator[Event]: ...
     def seconds(self) -> float: ...
     def session_fields(self) -> dict[str, Any]: ...
 
@@ -70,7 +70,7 @@ def analyze_clip(
     replace: bool = False,
     signals: Path | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
-    on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Find the twitches and episodes of a clip.
 
@@ -147,7 +147,7 @@ def rescore_signals(
     log: EpisodeLog | None = None,
     replace: bool = False,
     on_progress: Callable[[float, float | None], None] | None = None,
-    on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Find twitches and episodes in the signals of an earlier analysis: no picture is read.
 
@@ -199,7 +199,7 @@ def rescore_signals(
 def _follow(
     session: Session,
     line: _Line,
-    events: Iterator[Measured | Twitch | Episode],
+    events: Iterator[Event],
     log: EpisodeLog | None,
     *,
     replace: bool,
@@ -207,13 +207,13 @@ def _follow(
     at_the_end: Callable[[], None] | None = None,
     writer: SignalWriter | None = None,
     on_time: Callable[[float], None],
-    on_event: Callable[[Measured | Twitch | Episode], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Keep what the line gives, whatever ends it; ``status`` is what a run to the end leads to."""
     result = Result(session, line.threshold)
     run = log.begin(session, replace=replace) if log is not None else None
 
-    def keep(event: Measured | Twitch | Episode) -> None:
+    def keep(event: Event) -> None:
         if isinstance(event, Twitch):
             result.twitches.append(event)
             if log is not None and run is not None and not event.kept:
@@ -222,13 +222,18 @@ def _follow(
             result.episodes.append(event)
             if log is not None and run is not None:
                 log.add_episode(run, event)
+        elif isinstance(event, Revision):
+            now = event.episode
+            result.episodes[:] = [now if known.number == now.number else known for known in result.episodes]
+            if log is not None and run is not None:
+                log.revise_episode(run, now)
         elif writer is not None:
             writer.add(event)
 
     try:
         for event in events:
             keep(event)
-            if not isinstance(event, Twitch | Episode):
+            if not isinstance(event, Twitch | Episode | Revision):
                 on_time(event.t_s)
             if on_event is not None:
                 on_event(event)

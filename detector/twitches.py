@@ -22,7 +22,8 @@ from detector.kernels import filter_block, find_peaks, score_block
 from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
 from detector.noise import Noise
 from detector.null import Null
-from detector.patterns import PATTERNS, score_patterns
+from detector.patterns import AT_NORMAL, PATTERNS, score_patterns
+from detector.patterns import TAIL as PATTERN_TAIL
 from detector.types import FloatArray, WhyNot
 
 # Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
@@ -91,7 +92,9 @@ class Moment:
     head_speed_mm_s: float
     px_per_mm: float
     usual: float = 1.0  # what the score was scaled by for it to mean the same on every recording
-    patterns: FloatArray = field(default_factory=_none)  # (P,) scores of ``patterns.PATTERNS``, scaled like the others
+    patterns: FloatArray = field(
+        default_factory=_none
+    )  # (P,) scores of ``patterns.PATTERNS``, on the scale of the others
     face_excess: FloatArray = field(default_factory=_nowhere)  # (SITE_COUNT,) height over noise at every site
     face_mm: FloatArray = field(default_factory=_still)  # (SITE_COUNT, 2) filtered height there, gain corrected
     context: Context = UNKNOWN
@@ -137,7 +140,7 @@ class Detector:
         self._waiting: deque[_Block] = deque()  # filtered, waiting for the noise to be known
         self._scored: deque[_Scored] = deque()  # scored, waiting for the block after
         self._moments: deque[Moment] = deque()  # decided lately, for the peaks at their edge
-        self._ranked: deque[float] = deque()  # highest nasal score of each
+        self._ranked: deque[float] = deque()  # highest nasal or pattern score of each
         self._best: deque[float] = deque()  # highest nasal excess of each
         self._peaked = 0  # moments whose peaks were looked for, as a position in _moments
         self._peaked_excess = 0  # the same for whole-face movements, which wait for the peaks around them
@@ -283,7 +286,8 @@ class Detector:
         gain = COURSE_GAIN * context.gain
         usual = np.float32(self._null.scale())
         ratio = usual * now.excess / busy
-        patterns = ratio[:, :, REGION_COUNT:].max(axis=1)
+        together = ratio[:, :, REGION_COUNT:].max(axis=1)
+        patterns = np.maximum(THRESHOLDS["normal"] + (together - AT_NORMAL) * (TAIL / np.array(PATTERN_TAIL)), 0.0)
         ratio, busy = ratio[:, :, :REGION_COUNT], busy[:, :, :REGION_COUNT]
         best = ratio.argmax(axis=1)[:, None]
         score = np.take_along_axis(ratio, best, axis=1)[:, 0]
@@ -318,7 +322,7 @@ class Detector:
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
                 usual=float(usual),
-                patterns=patterns[b],
+                patterns=patterns[b].astype(np.float32),
                 face_excess=face[b],
                 face_mm=everywhere_mm[b],
                 context=context.context,
@@ -326,7 +330,7 @@ class Detector:
             if not moment.why_not:
                 self._null.observe(1.0 / RATE_HZ)
             self._moments.append(moment)
-            self._ranked.append(float(score[b, _NASAL].max()))
+            self._ranked.append(float(max(score[b, _NASAL].max(), patterns[b].max())))
             self._best.append(float(excess[b, _NASAL].max()))
             out.append(moment)
         return out + self._peaks(len(self._moments) - _RADIUS)
@@ -372,12 +376,13 @@ class Detector:
         self._peaked_excess = max(until_excess, self._peaked_excess)
         for r in sorted(rows):
             moment = self._moments[r]
-            strength = moment.score if ranked[r] >= least else moment.excess
+            alone = float(moment.score[_NASAL].max())
+            strength = moment.score if alone >= least else moment.excess
             region = int(_NASAL[np.argmax(strength[_NASAL])])
             neighbor = int(_NEIGHBORS[np.argmax(strength[_NEIGHBORS])])
             pulled = bool(strength[neighbor] > strength[region])
-            if not pulled and not moment.why_not and ranked[r] >= least:
-                self._null.peak(moment.t_s, float(ranked[r]) / moment.usual)
+            if not pulled and not moment.why_not and alone >= least:
+                self._null.peak(moment.t_s, alone / moment.usual)
             out.append(Candidate(moment, region, neighbor if pulled else None))
         self._peaked = until
         return out

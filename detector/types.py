@@ -21,6 +21,8 @@ Kind = Literal[
     "synkinesis_like",
     "undetermined",
 ]
+# Kinds of what is no twitch: found, named and kept, but listed only when the rejected are asked for.
+ORDINARY_KINDS: tuple[str, ...] = ("blink", "speech", "expression", "sniff", "head_motion", "artefact")
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -102,7 +104,7 @@ class Twitch:
 class Episode:
     """Twitches that belong together."""
 
-    number: int  # 1-based within the session
+    number: int  # 1-based within the session; ordinary movements are numbered by themselves: -1, -2 ...
     start_s: float
     end_s: float
     kind: str
@@ -121,6 +123,13 @@ class Episode:
     co_movement: str = ""  # other areas that moved with it
     evidence: str = ""  # why this kind, in words and numbers
     twitches: tuple[Twitch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An episode that was told before, now that more is known of it: another kind, and why."""
+
+    episode: Episode
 
 
 @dataclass(slots=True)

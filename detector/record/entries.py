@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from detector.types import Episode, Session, Twitch
+from detector.types import ORDINARY_KINDS, Episode, Session, Twitch
 
-# kinds that are not twitches: found, named and kept, but listed only when the rejected are asked for
-REJECTED_KINDS: tuple[str, ...] = ("blink", "speech", "expression", "sniff", "head_motion", "artefact")
+REJECTED_KINDS = ORDINARY_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ class LoggedGap:
 
 
 def episode_id(session_id: str, number: int) -> str:
-    """The id of the session's episode ``number`` (1-based)."""
-    return f"{session_id}-e{number:04d}"
+    """The id of the session's episode ``number``: ``-e0001`` is the first, ``-o0001`` the first ordinary movement."""
+    return f"{session_id}-e{number:04d}" if number >= 0 else f"{session_id}-o{-number:04d}"
 
 
 def twitch_id(session_id: str, number: int) -> str:
@@ -120,7 +119,7 @@ def twitch_order(twitch: Twitch) -> tuple[float, float, float, str, str]:
 def logged_episodes(
     session: Session, episodes: Iterable[Episode], *, run: int = 0, include_rejected: bool = False
 ) -> list[LoggedEpisode]:
-    """What the log would list for the episodes of ``session``, ordered by number."""
+    """What the log would list for the episodes of ``session``, in time order."""
     return [
         LoggedEpisode(
             episode_id(session.session_id, episode.number),
@@ -130,7 +129,7 @@ def logged_episodes(
             time_of_day(session.start_utc, episode.start_s),
             episode,
         )
-        for episode in sorted(episodes, key=lambda episode: episode.number)
+        for episode in sorted(episodes, key=lambda episode: (episode.start_s, episode.number))
         if include_rejected or episode.kind not in REJECTED_KINDS
     ]
 

@@ -27,6 +27,7 @@ from detector.record.entries import (
     LoggedMarker,
     LoggedRun,
     LoggedTwitch,
+    clean_text,
     episode_id,
     moment_of,
     time_of_day,
@@ -122,6 +123,14 @@ class EpisodeLog:
             self._drop_sightings(run, episode.end_s)
             for twitch in episode.twitches:
                 self._put_twitch(run, twitch, episode.number)
+
+    def revise_episode(self, run: int, episode: Episode) -> None:
+        """Write the kind and the evidence of an episode kept before, now that more is known."""
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            self._db.execute(
+                "UPDATE episodes SET kind = ?, evidence = ? WHERE run = ? AND number = ?",
+                (clean_text(episode.kind), clean_text(episode.evidence), run, episode.number),
+            )
 
     def drop_sightings(self, run: int, end_s: float) -> None:
         """Forget kept twitches written before that an episode of an earlier run, which ends at ``end_s``, counts."""
@@ -224,7 +233,7 @@ class EpisodeLog:
         include_rejected: bool = False,
         include_superseded: bool = False,
     ) -> list[LoggedEpisode]:
-        """Episodes in the order of their runs and numbers, each with its twitches.
+        """Episodes in the order of their runs and times, each with its twitches.
 
         Parameters
         ----------
@@ -245,7 +254,7 @@ class EpisodeLog:
         with schema.errors_of(self.path):
             rows = self._db.execute(
                 "SELECT e.*, s.session_id, s.source, s.start_utc FROM episodes e JOIN sessions s USING (run)"
-                f" WHERE {where} ORDER BY e.run, e.number",
+                f" WHERE {where} ORDER BY e.run, e.start_s, e.number",
                 values,
             ).fetchall()
             inside = _Range(since, until)
@@ -339,7 +348,8 @@ class EpisodeLog:
     def _ids_like(self, wanted: str, superseded: bool) -> list[tuple[str, int, int]]:
         with schema.errors_of(self.path):
             rows = self._db.execute(
-                "SELECT name, run, number FROM (SELECT s.session_id || printf('-e%04d', e.number) AS name, e.run,"
+                "SELECT name, run, number FROM (SELECT s.session_id || CASE WHEN e.number < 0"
+                " THEN printf('-o%04d', -e.number) ELSE printf('-e%04d', e.number) END AS name, e.run,"
                 f" e.number FROM episodes e JOIN sessions s USING (run) WHERE e.run IN ({_CURRENT}))"
                 " WHERE lower(substr(name, 1, length(:id))) = :id OR lower(substr(name, -length(:id))) = :id"
                 " ORDER BY run, number",
