@@ -5,7 +5,7 @@ Two kinds of rules: a veto takes what would have passed for a twitch, the others
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from detector.lids import Closing
@@ -40,7 +40,12 @@ class Ordinary:
 
 
 def veto(movement: Movement, courses: Sequence[Course], patterns: FloatArray) -> Ordinary | None:
-    """Why the jerks of an episode are no twitches; None when they are.
+    """Why the jerks of an episode are no twitches; None when they are. Parameters as of :func:`vetoes`."""
+    return next(vetoes(movement, courses, patterns), None)
+
+
+def vetoes(movement: Movement, courses: Sequence[Course], patterns: FloatArray) -> Iterator[Ordinary]:
+    """Every rule by which the jerks of an episode are no twitches.
 
     Parameters
     ----------
@@ -51,21 +56,19 @@ def veto(movement: Movement, courses: Sequence[Course], patterns: FloatArray) ->
     patterns : (P,)
         Scores of ``patterns.PATTERNS`` at the strongest.
     """
-    if movement.covered > COVERED:
-        return Ordinary("artefact", "occlusion")
     both = is_both(movement)
-    if both and _is_sideways(movement):
-        return Ordinary("sniff", "sniff")
     half = not both and float(patterns[list(HALVES.values())].max()) >= WIDE_SCORE
+    if movement.covered > COVERED:
+        yield Ordinary("artefact", "occlusion")
+    if both and _is_sideways(movement):
+        yield Ordinary("sniff", "sniff")
     if half and movement.lips_mm > LIPS_MM:
-        return Ordinary("speech", "lips")
+        yield Ordinary("speech", "lips")
     if half and movement.corners_mm > CORNERS_MM:
-        return Ordinary("expression", "mouth")
-    if both or half:
-        slow_s = SLOW_HALF_S if half else SLOW_S
-        if all(course.rise_s > slow_s or not course.rises for course in courses):
-            return Ordinary("expression", "slow_rise")
-    return None
+        yield Ordinary("expression", "mouth")
+    slow_s = SLOW_HALF_S if half else SLOW_S
+    if (both or half) and all(course.rise_s > slow_s or not course.rises for course in courses):
+        yield Ordinary("expression", "slow_rise")
 
 
 def name(movement: Movement, blinks: Sequence[Closing]) -> Ordinary | None:
