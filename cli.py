@@ -312,7 +312,8 @@ def list_log(
         Out().show(agreement_table.report(*felt))
         _talk(quiet, verbose).say(f"Log: {book.path}")
     else:
-        Out().show(tables.episode_table(rows, full_ids=True) if episodes else tables.session_table(runs, rows))
+        of_sessions = tables.session_table if session is None else tables.session_story
+        Out().show(tables.episode_table(rows, full_ids=True) if episodes else of_sessions(runs, rows))
         _talk(quiet, verbose).say(f"Log: {book.path}")
 
 

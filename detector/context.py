@@ -23,6 +23,7 @@ SKIN_PERCENTILE = 75.0  # of the gray levels round the eye: its skin
 _SKIN_MM = (30.0, 12.0)
 _EYES = tuple([outline[0], outline[8]] for outline in (regions.EYE_OUTLINE_RIGHT, regions.EYE_OUTLINE_LEFT))
 _LIDS = (regions.LIDS_RIGHT, regions.LIDS_LEFT)
+_MIDLINE = (168, 152)  # root of the nose, tip of the chin
 _BROWS = ([105, 66, 52, 65], [334, 296, 282, 295])  # middle of the brow, upper and lower edge
 
 
@@ -33,6 +34,8 @@ class Context:
     eye_edges: FloatArray  # (2,) vertical edges in the eye's opening: gray levels per mm over those of the skin
     eye_open_mm: FloatArray  # (2,) between the lids, by the mesh
     lip_gap_mm: float  # between the inner lips, by the mesh
+    eyes_mm: FloatArray  # (2, 2) middles of the eyes, between their corners, in the same frame as the mouth
+    midline_mm: FloatArray  # (2, 2) root of the nose and tip of the chin
     mouth_mm: FloatArray  # (2, 2) corners of the mouth, from the middle of the eyes, x right and y down
     brow_mm: FloatArray  # (2,) height of the brows over the middle of the eyes
     pose_deg: FloatArray  # (3,) yaw, pitch, roll
@@ -45,6 +48,8 @@ UNKNOWN = Context(
     eye_edges=np.full(2, np.nan, dtype=np.float32),
     eye_open_mm=np.full(2, np.nan, dtype=np.float32),
     lip_gap_mm=np.nan,
+    eyes_mm=np.full((2, 2), np.nan, dtype=np.float32),
+    midline_mm=np.full((2, 2), np.nan, dtype=np.float32),
     mouth_mm=np.full((2, 2), np.nan, dtype=np.float32),
     brow_mm=np.full(2, np.nan, dtype=np.float32),
     pose_deg=np.full(3, np.nan, dtype=np.float32),
@@ -94,6 +99,8 @@ class ContextMeter:
             eye_edges=np.array([self._edges(image, center) for center in self._eyes_px], dtype=np.float32),
             eye_open_mm=np.array([_apart(points_mm, *pair) for pair in _LIDS], dtype=np.float32),
             lip_gap_mm=_apart(points_mm, *regions.LIPS_INNER),
+            eyes_mm=((eyes - self._origin) / self._scale).astype(np.float32),
+            midline_mm=points_mm[list(_MIDLINE)].astype(np.float32),
             mouth_mm=points_mm[list(regions.MOUTH_CORNERS)].astype(np.float32),
             brow_mm=np.array([-points_mm[brow, 1].mean() for brow in _BROWS], dtype=np.float32),
             pose_deg=np.array(face.pose_deg, dtype=np.float32),

@@ -19,6 +19,7 @@ from detector.episodes import Grouper, why_words
 from detector.lids import Closing, Lids
 from detector.locking import Locking
 from detector.readings import Event, Measured, Reading
+from detector.resting import Resting
 from detector.smiles import Smiles
 from detector.twitches import Candidate, Detector, Moment
 from detector.types import ORDINARY_KINDS, Episode, FloatArray, RegionMotion, Twitch, WhyNot
@@ -45,6 +46,7 @@ class _Tally:
     # per region, mm in hundredths: the floor while the face was observed, the needed height while the region was
     floors: list[Counter[int]] = field(default_factory=lambda: [Counter() for _ in regions.SITES])
     needs: list[Counter[int]] = field(default_factory=lambda: [Counter() for _ in regions.SITES])
+    resting: Resting = field(default_factory=Resting)
 
 
 class Decider:
@@ -110,6 +112,7 @@ class Decider:
         for closing in closings:
             self._grouper.blink(closing)
             self._locking.blink(closing)
+            self._tally.resting.blink(closing)
 
     def _end_stretch(self) -> Iterator[Event]:
         self._blink(self._lids.finish())
@@ -189,6 +192,8 @@ class Decider:
             tally.why = why_words((why_not & ~WhyNot.SETTLING) or why_not).split(";")[0]
         # a repeated picture stands for the one before it; a frozen one for nothing
         why = "gap" if reading.t_s - tally.seen_t > self._settings.max_gap_s else tally.why
+        if reading.sample is not None:
+            tally.resting.push(reading.sample.t_s, reading.sample.context, not why)
         if why:
             tally.why_s[why] += step
             return
@@ -250,6 +255,7 @@ class Decider:
             "limit50_mm": _per_region(tally.needs, 0.5),
             "limit90_mm": _per_region(tally.needs, 0.9),
             "not_observed_s": {why: round(seconds, 3) for why, seconds in sorted(tally.why_s.items()) if seconds > 0},
+            "resting": tally.resting.figures(),
             "notes": notes,
         }
 

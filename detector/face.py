@@ -215,7 +215,7 @@ def _distance(points: npt.NDArray[Any], a: int, b: int) -> float:
 
 
 def _pose(matrix: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """Yaw (+ to the subject's left), pitch (+ up), roll (+ head tilted to the subject's left), degrees."""
+    """Yaw (+ to the subject's left), pitch (+ down), roll (+ head tilted to the subject's right), degrees."""
     r = matrix[:3, :3] / np.cbrt(max(float(np.linalg.det(matrix[:3, :3])), 1e-9))
     yaw = np.degrees(np.arctan2(r[0, 2], r[2, 2]))
     pitch = np.degrees(np.arcsin(np.clip(r[1, 2], -1.0, 1.0)))

@@ -19,6 +19,7 @@ from rich.text import Text
 from detector.doctor import Check
 from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedRun, LoggedTwitch
 from detector.regions import NOSE, SITE_NAMES
+from detector.resting_words import resting_lines
 from detector.score_result import Scores
 from detector.terminal import plain
 from detector.types import Session, Twitch
@@ -126,7 +127,7 @@ def clip_report(
 
 
 def observed_lines(session: Session) -> list[str]:
-    """How much was observed, the smallest twitch that could be seen, what was not observed and why, and notes."""
+    """How much was observed, the smallest twitch that could be seen, what was not observed, the face at rest, notes."""
     lines = [f"Observed {number(session.observed_s)} of {number(session.duration_s)} s."]
     floors = [floor for floor in session.floor_mm.values() if math.isfinite(floor)]
     if floors and session.observed_s > 0.0:
@@ -143,6 +144,7 @@ def observed_lines(session: Session) -> list[str]:
     missing = why_not_observed(session.not_observed_s)
     if missing:
         lines.append(f"Not observed: {missing}.")
+    lines += resting_lines(session.resting)
     lines += [f"Note: {plain(note)}." for note in session.notes]
     return lines
 
@@ -231,6 +233,12 @@ def session_table(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) 
     return table
 
 
+def session_story(runs: Sequence[LoggedRun], episodes: Sequence[LoggedEpisode]) -> RenderableType:
+    """Sessions as in :func:`session_table`, with what was observed in each and the face at rest."""
+    lines = [Text(line) for run in runs for line in observed_lines(run.session)]
+    return Group(session_table(runs, episodes), Text(""), *lines)
+
+
 def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
     """One episode in words and numbers, with its twitches."""
     episode = row.episode
@@ -258,7 +266,10 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
         ("observed", f"{number(session.observed_s)} of {number(session.duration_s)} s of this clip"),
         ("detection limit", limit_words(session).removeprefix("detection limit ") or "not known"),
     ]
-    facts += [(name, text) for name, text in (("review", row.review), ("remark", row.note)) if text]
+    at_rest = " ".join(resting_lines(session.resting))
+    facts += [
+        (name, text) for name, text in (("the face", at_rest), ("review", row.review), ("remark", row.note)) if text
+    ]
     grid = Table.grid(padding=(0, 2))
     for name, text in facts:
         grid.add_row(Text(name, style="bold"), Text(plain(text)))

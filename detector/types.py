@@ -58,7 +58,7 @@ class Face:
     t_s: float
     points_px: FloatArray  # (478, 2) face-mesh points, x right and y down
     px_per_mm: float  # from the iris (11.7 mm), good to about 10 %
-    pose_deg: tuple[float, float, float]  # yaw (+ to the subject's left), pitch (+ up), roll
+    pose_deg: tuple[float, float, float]  # yaw (+ to the subject's left), pitch (+ down), roll (+ to their right)
     eye_open: tuple[float, float]  # right, left: lid opening over eye width, about 0.3 when open
     jaw_open: float  # inner-lip gap over mouth width
     sharpness: float  # variance of the Laplacian over the face
@@ -132,6 +132,34 @@ class Revision:
     episode: Episode
 
 
+@dataclass(frozen=True, slots=True)
+class BothSides:
+    """One quantity of both sides; how it compares is a measurement, never a finding."""
+
+    right: float
+    left: float
+    difference: float  # left minus right, as of a head that faces the camera: the median over the moments
+    ratio: float  # the smaller over the larger: 1 when both are alike
+    spread: float  # of the difference from moment to moment: interquartile range over 1.349 (the SD of a normal one)
+    error: float  # standard error of the difference: from the spread, and from not knowing how far the head is turned
+
+
+@dataclass(frozen=True, slots=True)
+class RestingFace:
+    """The face while it rests, and how the lids close; None where there was too little to go by."""
+
+    quiet_s: float = 0.0  # observed, facing the camera, not speaking: what the sizes rest on
+    mouth_height_mm: BothSides | None = None  # corners of the mouth below the line through the eyes: larger is lower
+    mouth_reach_mm: BothSides | None = None  # corners of the mouth from the line from nose root to chin
+    eye_open_mm: BothSides | None = None  # between the lids, open eyes
+    brow_height_mm: BothSides | None = None  # brows over the middle of their own eye
+    watched_s: float = 0.0  # observed and facing the camera, speech too: what the blinks rest on
+    blinks: int = 0
+    blinks_per_minute: float | None = None
+    lid_closing: BothSides | None = None  # per blink, share of the opening that goes: a whole closing reads 0.6-0.9
+    one_sided_share: float | None = None  # of the blinks: one lid closes less than 0.6 of what the other does
+
+
 @dataclass(slots=True)
 class Session:
     """One run over one source."""
@@ -156,6 +184,7 @@ class Session:
     limit50_mm: dict[str, float] = field(default_factory=dict)
     limit90_mm: dict[str, float] = field(default_factory=dict)
     not_observed_s: dict[str, float] = field(default_factory=dict)  # per reason
+    resting: RestingFace | None = None  # None when the face was never watched, or by a version that did not measure it
     config_digest: str = ""
     settings: dict[str, object] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

@@ -18,9 +18,11 @@ from detector.config import Settings
 from detector.frames import ClipSource, recorded_at, sha256_of
 from detector.record.log import EpisodeLog
 from detector.session import rescore_signals
-from detector.types import Episode, Session, Twitch
+from detector.types import BothSides, Episode, RestingFace, Session, Twitch
 
 __all__ = ["analyze_clip", "rescore_signals"]
+
+RESTING = RestingFace(quiet_s=3.0, watched_s=3.5, mouth_height_mm=BothSides(66.0, 66.6, 0.6, 0.991, 0.4, 0.5))
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def analyze_clip(
                 session.observed_s, session.frames = session.duration_s - 0.5, frame.index + 1
                 session.limit50_mm, session.limit90_mm = {"procerus": 0.5}, {"procerus": 0.8, "zygomaticus_left": 2.5}
                 session.floor_mm, session.not_observed_s = {"procerus": 0.4, "zygomaticus_left": 0.9}, {"settling": 0.5}
+                session.resting = RESTING
                 if on_event is not None:
                     on_event(Measured(frame.t_s))
                 if on_progress is not None:

@@ -123,6 +123,7 @@ def test_analyze_prints_data_to_stdout_and_talk_to_stderr(run: Run, clip: Path, 
     assert "four seconds.mp4: 2 episodes" in ran.out and "nasalis alar" in ran.out and "fasciculation-like" in ran.out
     assert "Observed 3.5 of 4.0 s." in ran.out and "0.4 to 0.9 mm" in ran.out and "0.5 s" in ran.out
     assert "Detection limit 0.5 mm (half), 0.8 mm (nine in ten)." in ran.out, "of the nose, not of the cheek"
+    assert "At rest (3 s): left mouth corner 0.6 mm lower than the right" in ran.out
     assert "analyzing" in ran.err and str(tmp_path / "log.sqlite") in ran.err and "analyzing" not in ran.out
     assert [row["start_s"] for row in rows_of(found)] == ["0.520", "2.520"]
     assert [row["kept"] for row in rows_of(jerks)] == ["true", "true"]
@@ -406,6 +407,9 @@ def test_log_lists_sessions_and_episodes(run: Run, clip: Path, logged: str) -> N
     ran = run("log")
     assert ran.code == 0 and logged in ran.out and "four seconds.mp4" in ran.out and "complete" in ran.out
     assert "limit mm" in ran.out and " 0.5 " in ran.out
+    told = run("log", "--session", logged).out
+    assert logged in told and "Observed 3.5 of 4.0 s." in told and "At rest (3 s): left mouth corner" in told
+    assert "At rest" not in ran.out, "a line a session"
     assert f"{logged}-e0002" in run("log", "--episodes").out
     assert run("analyze", clip, "--replace", "-q").code == 0
     assert len(json.loads(run("log", "--json").out)["sessions"]) == 1
@@ -415,7 +419,7 @@ def test_log_lists_sessions_and_episodes(run: Run, clip: Path, logged: str) -> N
 
 def test_show_tells_an_episode(run: Run, logged: str) -> None:
     ran = run("show", "e0002")
-    assert "0.5 mm (half), 0.8 mm (nine in ten)" in ran.out
+    assert "0.5 mm (half), 0.8 mm (nine in ten)" in ran.out and "left mouth corner 0.6 mm lower" in ran.out
     assert ran.code == 0 and f"{logged}-e0002" in ran.out and "1 twitch on the subject's left" in ran.out
     assert "never a diagnosis" in ran.out and "0:02.57" in ran.out
     assert json.loads(run("show", f"{logged}-e0001", "--json").out)["episode"]["twitches"][0]["side"] == "left"

@@ -116,7 +116,9 @@ def test_the_same_findings_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_sidecar_explains_every_column_and_the_sessions(tmp_path: Path) -> None:
-    quiet = session("bb22", sha256="1" * 64, observed_s=10.0004, floor_mm={"procerus": math.nan}, px_per_mm=None)
+    quiet = session(
+        "bb22", sha256="1" * 64, observed_s=10.0004, floor_mm={"procerus": math.nan}, px_per_mm=None, resting=None
+    )
     write_episodes_csv(tmp_path / "episodes.csv", entries(), [session(), quiet, session()])
     about = json.loads((tmp_path / "episodes.json").read_text(encoding="utf-8"))
     assert [column["name"] for column in about["columns"]] == EPISODE_HEADER.split(",")
@@ -132,8 +134,10 @@ def test_the_sidecar_explains_every_column_and_the_sessions(tmp_path: Path) -> N
     assert first["detection_floor_mm"] == {"procerus": 0.31, "zygomaticus_left": 0.5}
     assert first["detection_limit50_mm"] == {"procerus": 0.42}
     assert first["detection_limit90_mm"] == {"procerus": 0.93, "zygomaticus_left": 1.4}
-    assert {"detection_limit50_mm", "detection_limit90_mm"} < set(about["conventions"])
+    assert {"detection_limit50_mm", "detection_limit90_mm", "resting"} < set(about["conventions"])
+    assert first["resting"]["mouth_height_mm"]["difference"] == 0.6 and first["resting"]["eye_open_mm"] is None
     assert (first["observed_s"], first["not_observed_s"], first["notes"]) == (51.25, {"MOTION": 6.5}, ["two faces"])
+    assert second["resting"] is None
     assert (second["observed_s"], second["detection_floor_mm"], second["px_per_mm"]) == (10.0, {"procerus": None}, None)
     write_twitches_csv(tmp_path / "twitches.csv", [], [quiet])
     about = json.loads((tmp_path / "twitches.json").read_text(encoding="utf-8"))

@@ -145,7 +145,7 @@ def test_live_finds_what_analyze_finds(samples_folder: Path, tmp_path: Path) -> 
         assert [row.twitch for row in ours.twitches()] == [row.twitch for row in theirs.twitches()]
         (mine,), (other,) = ours.runs(), theirs.runs()
         told = [row.episode_id for row in ours.episodes()]
-    for name in ("duration_s", "observed_s", "face_s", "fps", "frames_lost", "px_per_mm", "limit50_mm",
+    for name in ("duration_s", "observed_s", "face_s", "fps", "frames_lost", "px_per_mm", "limit50_mm", "resting",
                  "not_observed_s", "sha256", "start_utc", "status", "width", "height", "notes"):  # fmt: skip
         assert getattr(mine.session, name) == getattr(other.session, name), name
     assert mine.session.frames - other.session.frames in (0, 1), "the one that told the end was read too"

@@ -15,7 +15,13 @@ from detector.errors import LogError, UsageError
 from detector.record import schema
 from detector.record.entries import logged_episodes, logged_twitches, time_of_day
 from detector.record.log import EpisodeLog, default_path
-from detector.types import Episode, Session, Twitch
+from detector.types import BothSides, Episode, RestingFace, Session, Twitch
+
+RESTING = RestingFace(
+    quiet_s=34.0, watched_s=48.0, blinks=12, blinks_per_minute=15.0, one_sided_share=0.083,
+    mouth_height_mm=BothSides(66.0, 66.6, 0.6, 0.991, 0.4, 0.35),
+    lid_closing=BothSides(0.82, 0.8, -0.02, 0.976, 0.05, 0.01),
+)  # fmt: skip
 
 
 def twitch(onset_s: float, **changes: object) -> Twitch:
@@ -43,7 +49,7 @@ def session(session_id: str = "aa11", sha256: str = "f" * 64, **changes: object)
         frames_repeated=3, frames_lost=1, px_per_mm=2.1, floor_mm={"procerus": 0.31, "zygomaticus_left": 0.5},
         limit50_mm={"procerus": 0.42}, limit90_mm={"procerus": 0.93, "zygomaticus_left": 1.4},
         not_observed_s={"MOTION": 6.5}, config_digest="0123456789ab", settings={"sensitivity": "normal", "x": [1, 2]},
-        versions={"nasalis": "0.1.0"}, notes=["two faces"],
+        versions={"nasalis": "0.1.0"}, notes=["two faces"], resting=RESTING,
     )  # fmt: skip
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -102,6 +108,7 @@ def test_numpy_scalars_nan_and_odd_names_are_stored_as_what_they_mean(path: Path
         observed_s=np.float32(1.5),  # type: ignore[arg-type]
         floor_mm={"procerus": math.nan},
         settings={"threshold": np.float64(0.5), "n": np.int32(3)},
+        resting=RestingFace(quiet_s=np.float64(3.5), blinks=np.int64(2)),  # type: ignore[arg-type]
     )
     one = episode(1, 1.0, snr=math.nan, twitch_count=np.int64(2), peak_mm=np.float32(0.5), twitches=())
     with EpisodeLog(path) as log:
@@ -112,6 +119,7 @@ def test_numpy_scalars_nan_and_odd_names_are_stored_as_what_they_mean(path: Path
         assert (back.source, back.width, back.observed_s, back.px_per_mm) == ("clip\\udcff.mp4", 640, 1.5, None)
         assert math.isnan(back.floor_mm["procerus"])
         assert back.settings == {"threshold": 0.5, "n": 3}
+        assert back.resting == RestingFace(quiet_s=3.5, blinks=2)
         (entry,) = log.episodes()
         assert math.isnan(entry.episode.snr)
         assert (entry.episode.twitch_count, entry.episode.peak_mm) == (2, 0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import sqlite3
 import stat
@@ -143,24 +142,26 @@ def test_an_older_format_is_brought_up_to_date(path: Path, monkeypatch: pytest.M
         assert len(log.runs()) == 1
 
 
-def test_a_log_of_format_1_gets_empty_detection_limits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = {name: codec for name, codec in schema.SESSION.items() if not name.startswith("limit")}
+@pytest.mark.parametrize("old, new", [(1, ("limit50_mm", "limit90_mm", "resting")), (3, ("resting",))])
+def test_a_log_of_an_older_format_gets_what_was_not_measured_empty(
+    path: Path, monkeypatch: pytest.MonkeyPatch, old: int, new: tuple[str, ...]
+) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "FORMAT", 1)
-        patch.setattr(schema, "SESSION", old)
+        patch.setattr(schema, "FORMAT", old)
+        patch.setattr(schema, "SESSION", {name: codec for name, codec in schema.SESSION.items() if name not in new})
         with EpisodeLog(path) as log:
             recorded(log, session("aa11"), episode(1, 1.0))
-            assert log._db.execute("PRAGMA user_version").fetchone()[0] == 1
+            assert log._db.execute("PRAGMA user_version").fetchone()[0] == old
     with EpisodeLog(path) as log:
         assert log._db.execute("PRAGMA user_version").fetchone()[0] == schema.FORMAT
+        empty = {"limit50_mm": {}, "limit90_mm": {}, "resting": None}
+        unknown = {name: empty[name] for name in new}
         before = log.runs()[0].session
-        assert (before.limit50_mm, before.limit90_mm) == ({}, {})
-        assert dataclasses.replace(before, limit50_mm=session().limit50_mm, limit90_mm=session().limit90_mm) == (
-            session("aa11", status="complete")
-        )
+        assert before == session("aa11", status="complete", **unknown)
         assert len(log.episodes()) == 1
         run = recorded(log, session("bb22"), replace=True)
         assert log.session(run).limit90_mm == {"procerus": 0.93, "zygomaticus_left": 1.4}
+        assert log.session(run).resting == session().resting
 
 
 def test_a_failed_migration_leaves_the_log_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

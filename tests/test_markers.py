@@ -115,9 +115,8 @@ def test_markers_of_a_superseded_run_do_not_count(path: Path) -> None:
 def test_an_older_log_gets_markers_and_gaps(path: Path, monkeypatch: pytest.MonkeyPatch, old: int) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(schema, "FORMAT", old)
-        if old == 1:
-            known = {name: codec for name, codec in schema.SESSION.items() if not name.startswith("limit")}
-            patch.setattr(schema, "SESSION", known)
+        later = ("resting",) if old == 2 else ("limit50_mm", "limit90_mm", "resting")
+        patch.setattr(schema, "SESSION", {name: codec for name, codec in schema.SESSION.items() if name not in later})
         with EpisodeLog(path) as log:
             run = recorded(log, session("aa11"), episode(1, 1.0))
     with sqlite3.connect(path) as db:

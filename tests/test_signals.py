@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from detector.config import Settings
-from detector.context import Context
+from detector.context import UNKNOWN, Context
 from detector.deciding import Decider, Event
 from detector.errors import OutputError, SourceError
 from detector.motion import LATTICE_MM, SITE_COUNT, Sample
@@ -355,6 +355,25 @@ def test_newer_and_older_files_are_said(kept: Path, tmp_path: Path) -> None:
     assert "is damaged" in changed(lambda file: file["reading"].pop("t_s"))
     assert "is damaged" in changed(lambda file: file["reading/t_s"].resize(7, axis=0))
     assert "is damaged" in changed(lambda file: file.attrs.modify("settings", "{"))
+
+
+def test_what_a_file_lacks_of_the_context_is_unknown(tmp_path: Path) -> None:
+    context = dataclasses.replace(UNKNOWN, luma=90.0, eyes_mm=np.ones((2, 2), np.float32))
+    rows = [
+        dataclasses.replace(row, sample=dataclasses.replace(row.sample, context=context))
+        for row in readings(2.0)
+        if row.sample is not None
+    ]
+    write(tmp_path / "s.h5", rows)
+    assert all(same(a, b) for a, b in zip(rows, back(tmp_path / "s.h5"), strict=True))
+    change(tmp_path / "s.h5", lambda file: file["sample/context"].pop("eyes_mm"))
+    for reading in back(tmp_path / "s.h5"):
+        assert reading.sample is not None and reading.sample.context.luma == 90.0
+        assert np.isnan(reading.sample.context.eyes_mm).all()
+    change(tmp_path / "s.h5", lambda file: file["sample"].pop("context"))
+    assert all(
+        reading.sample is not None and np.isnan(reading.sample.context.luma) for reading in back(tmp_path / "s.h5")
+    )
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.999])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -171,6 +172,13 @@ def _write_table(
                 "per area: known twitches added to the recording itself, at the sensitivity of the session",
                 "detection_limit90_mm": "the same for nine in ten of the observed moments",
                 "observed_s": "time with a verdict, the denominator of every rate",
+                "resting": "measurements of the face at rest, no findings: over quiet_s without speech mouth_height_mm "
+                "of the corners below the line through the eyes, mouth_reach_mm from the line from nose root to chin, "
+                "eye_open_mm, brow_height_mm over the eyes; over watched_s lid_closing, the share of the opening that "
+                "goes in a blink (a whole closing reads 0.6 to 0.9), and one_sided_share of the blinks in which one "
+                "lid closes less than 0.6 of the other; difference is left minus right as of a head that faces the "
+                "camera, error its standard error, spread its robust standard deviation, ratio the smaller over the "
+                "larger; landmarks show a difference a quarter too small; null: too little to go by",
                 "texts": "a text that begins with = + - @ tab or return has an apostrophe before it",
             },
         }
@@ -219,6 +227,7 @@ def _describe(session: Session) -> dict[str, Any]:
         sizes = getattr(session, name)
         described[f"detection_{name}"] = {area: _rounded(value, 3) for area, value in sizes.items()}
     described["not_observed_s"] = {name: _rounded(value, 3) for name, value in session.not_observed_s.items()}
+    described["resting"] = None if session.resting is None else dataclasses.asdict(session.resting)
     described["settings"] = session.settings
     described["versions"] = session.versions
     described["notes"] = [clean_text(note) for note in session.notes]

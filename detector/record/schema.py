@@ -1,12 +1,13 @@
 """The tables of the episode log, how a value becomes a cell and back, and how the file is opened and updated.
 
 Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones);
-3 markers of what a person felt, gaps without pictures (none in older ones).
+3 markers of what a person felt, gaps without pictures (none in older ones); 4 the face at rest (unknown in older ones).
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import json
 import math
@@ -19,9 +20,10 @@ from typing import Any, NamedTuple
 
 from detector.errors import LogError
 from detector.record.entries import clean_text
+from detector.types import BothSides, RestingFace
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
-FORMAT = 3
+FORMAT = 4
 BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
 
 
@@ -46,6 +48,18 @@ def _floats(value: dict[str, Any]) -> str:
     return json.dumps({str(key): _real(number) for key, number in value.items()}, sort_keys=True)
 
 
+def _resting(value: RestingFace | None) -> str | None:
+    return None if value is None else json.dumps(dataclasses.asdict(value), sort_keys=True, default=_plain)
+
+
+def _resting_back(cell: str | None) -> RestingFace | None:
+    if cell is None:
+        return None
+    stored: dict[str, Any] = json.loads(cell)
+    sides: dict[str, Any] = {name: BothSides(**value) for name, value in stored.items() if isinstance(value, dict)}
+    return RestingFace(**(stored | sides))
+
+
 TEXT = Codec("TEXT NOT NULL", clean_text, str)
 INTEGER = Codec("INTEGER NOT NULL", int, int)
 BOOLEAN = Codec("INTEGER NOT NULL", lambda value: int(bool(value)), bool)
@@ -58,13 +72,14 @@ FLOATS = Codec(
     lambda cell: {key: math.nan if number is None else number for key, number in json.loads(cell).items()},
 )
 NAMES = Codec("TEXT NOT NULL", lambda value: json.dumps([str(name) for name in value]), lambda c: tuple(json.loads(c)))
+RESTING = Codec("TEXT", _resting, _resting_back)
 
 SESSION: dict[str, Codec] = {
     "session_id": TEXT, "source": TEXT, "sha256": TEXT, "start_utc": TEXT,
     "duration_s": REAL, "observed_s": REAL, "face_s": REAL, "fps": REAL,
     "width": INTEGER, "height": INTEGER, "frames": INTEGER, "frames_repeated": INTEGER, "frames_lost": INTEGER,
     "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "limit50_mm": FLOATS, "limit90_mm": FLOATS,
-    "not_observed_s": FLOATS,
+    "not_observed_s": FLOATS, "resting": RESTING,
     "config_digest": TEXT, "settings": JSON, "versions": JSON, "notes": JSON, "status": TEXT,
 }  # fmt: skip
 EPISODE: dict[str, Codec] = {
@@ -138,8 +153,9 @@ _FORMAT_3 = (
     reason TEXT NOT NULL, CHECK (end_s >= start_s))""",
     "CREATE INDEX gaps_by_run ON gaps (run)",
 )
+_FORMAT_4 = ("ALTER TABLE sessions ADD COLUMN resting TEXT",)
 # format -> the statements that lead to it from the one before
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3, 4: _FORMAT_4}
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import __version__, regions
-from detector.context import Context
+from detector.context import UNKNOWN, Context
 from detector.errors import OutputError, SourceError
 from detector.motion import LATTICE_MM, SITE_COUNT, Sample
 from detector.readings import Measured, Reading
@@ -61,9 +61,11 @@ _SAMPLE: dict[str, str] = {
     "the lid is down; right, left",
     "context/eye_open_mm": "between the lids, by the mesh; right, left",
     "context/lip_gap_mm": "between the inner lips, by the mesh",
+    "context/eyes_mm": "middles of the eyes, between their corners, by the mesh; right, left",
+    "context/midline_mm": "root of the nose and tip of the chin, by the mesh",
     "context/mouth_mm": "corners of the mouth from the middle of the eyes, by the mesh; right, left",
     "context/brow_mm": "height of the brows over the middle of the eyes, by the mesh; right, left",
-    "context/pose_deg": "yaw (+ to the subject's left), pitch (+ up), roll",
+    "context/pose_deg": "yaw (+ to the subject's left), pitch (+ down), roll (+ head tilted to the subject's right)",
     "context/luma": "mean gray level of the head-fixed picture",
     "context/detail": "mean difference of its neighboring pixels, gray levels",
     "context/covered": "share of the patches round the nose that no longer look as they did",
@@ -338,10 +340,11 @@ class SignalFile:
         return readings
 
     def _sample_fields(self) -> list[str]:
-        """The columns of a sample that the file has; those of the context came later and may all be missing."""
+        """The columns of a sample that the file has; those of the context came later and may be missing."""
         group = self._file["sample"]
         missing = [name for name in _SAMPLE_COLUMNS if name not in group]
-        if missing and not (missing == _CONTEXT_COLUMNS and "context" not in group):
+        missing = [name for name in missing if name not in _CONTEXT_COLUMNS]
+        if missing:
             raise SourceError(
                 f"{self.path} was written by an older nasalis and lacks {missing[0]}: analyze the clip again"
             )
@@ -408,7 +411,7 @@ def _sample(t_s: float, columns: dict[str, Any]) -> Sample:
     context = {name.removeprefix("context/"): columns.pop(name) for name in _CONTEXT_COLUMNS if name in columns}
     if not context:
         return Sample(t_s=t_s, **columns)
-    return Sample(t_s=t_s, **columns, context=Context(**context))
+    return Sample(t_s=t_s, **columns, context=dataclasses.replace(UNKNOWN, **context))
 
 
 def _append(column: h5py.Dataset, first: int, rows: npt.NDArray[Any]) -> None:
