@@ -48,6 +48,10 @@ class Locking:
     def add(self, episode: Episode) -> Episode:
         """The episode, with its kind in the light of what came before it."""
         self._forget(episode.end_s - MEMORY_S)
+        peaks = [twitch.peak_s for twitch in episode.twitches]
+        for event in self._events:
+            if near_events(peaks, list(self._events[event])).any():
+                episode = replace(episode, evidence=f"{episode.evidence}; a {event} at the same moment")
         self._episodes.append(episode)
         self._first[episode.number] = episode
         self._look(ALPHA_REPEATED)

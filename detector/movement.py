@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.grid import RATE_HZ
-from detector.patterns import CHEEKS, FOREHEAD, LID_OF, MOUTH_OF, NOSE_OF
+from detector.patterns import CHEEKS, FOREHEAD, LID_OF, LIP_OF, MOUTH_OF, NOSE_OF
 from detector.regions import SITES
 from detector.twitches import Moment
 
@@ -41,7 +41,9 @@ class Movement:
     nose_mm: tuple[float, ...]  # right, left, midline: the region that moved most
     nose_snr: tuple[float, ...]  # the same over its noise
     lid_mm: tuple[float, ...]  # below the eye
+    lip_mm: tuple[float, ...]  # upper lip
     mouth_mm: tuple[float, ...]  # cheek and corner of the mouth
+    mouth_snr: tuple[float, ...]
     cheek_mm: float  # outer cheeks
     forehead_mm: float
     sigma_mm: float  # standard deviation of the nose's heights
@@ -84,7 +86,9 @@ def describe(record: Sequence[Moment], peak: int) -> Movement:
         nose_mm=_highest(height, nose),
         nose_snr=_highest(excess, nose),
         lid_mm=_highest(height, [LID_OF[side] for side in _SIDES]),
+        lip_mm=_highest(height, [LIP_OF[side] for side in _SIDES]),
         mouth_mm=_highest(height, [MOUTH_OF[side] for side in _SIDES]),
+        mouth_snr=_highest(excess, [MOUTH_OF[side] for side in _SIDES]),
         cheek_mm=float(height[CHEEKS].max()),
         forehead_mm=float(height[FOREHEAD].max()),
         sigma_mm=float(np.median(moment.sigma_mm)),

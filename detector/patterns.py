@@ -46,11 +46,10 @@ NOSE_OF: dict[str, Sites] = {
 }
 LID_OF: dict[str, Sites] = {side: _muscles(side, "orbicularis_oculi_lower") for side in _SIGN}
 MOUTH_OF: dict[str, Sites] = {
-    side: np.concatenate(
-        [_muscles(side, "zygomaticus"), _lattice((sign * _X >= 18.0) & (sign * _X <= 27.0) & (_Y >= 54.0))]
-    )
+    side: np.concatenate([_muscles(side, "zygomaticus"), _lattice((sign * _X == 27.0) & (_Y >= 54.0))])
     for side, sign in _SIGN.items()
 }
+LIP_OF: dict[str, Sites] = {side: _muscles(side, "orbicularis_oris_upper") for side in _SIGN}
 HALF_OF: dict[str, Sites] = {side: _lattice((sign * _X >= 9.0) & (_Y >= 9.0)) for side, sign in _SIGN.items()}
 # Nose and lip out of reach of the lids: at a blink these are all that can tell a twitch from the skin that a lid draws.
 BELOW_OF: dict[str, Sites] = {

@@ -39,6 +39,21 @@ REASONS: dict[str, str] = {
     "edge": "face at the edge of the picture",
 }
 _HIDDEN_MM = 3.0  # at moments in which a twitch would have to be larger, something else moves: no size tells of them
+MEANINGS = {
+    "fasciculation_like": "one small area, brief, nothing else moving",
+    "hemifacial_spasm_like": "lid, nose and mouth of one side together",
+    "tic_like": "both sides of the nose together, quick",
+    "synkinesis_like": "one side, locked to blinks or smiles",
+    "undetermined": "a twitch that fits no kind",
+    "blink": "skin drawn along by the lids",
+    "speech": "lips that open and close",
+    "expression": "slow, or led by the mouth",
+    "sniff": "both wings of the nose outwards",
+    "head_motion": "the head moved or turned",
+    "artefact": "the light, the coding or something before the face",
+}
+# Trains of jerks put into footage are told apart up to 8 a second, and with four frames to each.
+FRAMES_A_JERK, FASTEST_HZ = 4.0, 8.0
 _SMALL_MM = 0.5  # floors below it are good, see the notes on measurability
 
 
@@ -256,13 +271,13 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
         ("when", when + (f", {row.start_time}" if row.start_time else "")),
         ("what", what),
         ("size", size),
-        ("kind", f"{words(episode.kind)}: a description of the movement, never a diagnosis"),
+        ("kind", f"{words(episode.kind)} ({MEANINGS.get(episode.kind, 'unknown')}); what moved, never a diagnosis"),
         ("why", episode.evidence or "-"),
         ("sure", f"{number(episode.confidence, 2)} of 1"),
         ("laterality", f"{episode.laterality:+.2f} (-1 the subject's right only, +1 left only)"),
         ("areas", ", ".join(words(name) for name in episode.regions) or "-"),
         ("moved with it", episode.co_movement.replace("_", " ") or "nothing else"),
-        ("rhythm", _rhythm(episode.rhythm_cv)),
+        ("rhythm", _rhythm(episode.rhythm_cv, session.fps)),
         ("observed", f"{number(session.observed_s)} of {number(session.duration_s)} s of this clip"),
         ("detection limit", limit_words(session).removeprefix("detection limit ") or "not known"),
     ]
@@ -338,10 +353,14 @@ def _plain_values(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def _rhythm(cv: float | None) -> str:
+def _rhythm(cv: float | None, fps: float) -> str:
     if cv is None or not math.isfinite(cv):
         return "not known: it takes three twitches"
-    return f"intervals vary by {100.0 * cv:.0f} % of their mean"
+    said = f"intervals vary by {100.0 * cv:.0f} % of their mean"
+    if fps <= 0.0:
+        return said
+    fastest = min(fps / FRAMES_A_JERK, FASTEST_HZ)
+    return f"{said}; jerks faster than {number(fastest)} a second run together at {number(fps)} frames/s"
 
 
 def _kept(rows: Iterable[LoggedEpisode]) -> int:
