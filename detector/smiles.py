@@ -44,7 +44,7 @@ class Smiles:
         self._widths.append((t_s, width))
         while self._widths[0][0] < t_s - USUAL_S:
             self._widths.popleft()
-        if t_s - self._widths[0][0] < 0.5 * LOOK_S or t_s - self._told_s < APART_S:
+        if t_s - self._told_s < APART_S:
             return []
         times, widths = np.array(self._widths).T
         look = times >= t_s - LOOK_S

@@ -102,9 +102,17 @@ def test_one_eye_that_closes_alone_is_told_with_its_depth() -> None:
     assert len(run(blink(3.0, LEAST / ALONE + 0.05), sides=(1.0, 0.0))) == 1
 
 
-def test_several_blinks_in_a_row_do_not_pass_for_the_open_eye() -> None:
-    truth = (2.0 + 0.5 * np.arange(5)).tolist()
-    assert peaks(run(*(blink(t) for t in truth))) == pytest.approx(truth, abs=0.02)
+def test_a_blink_must_come_and_go_by_so_much() -> None:
+    """Not be so deep altogether: here lids that hang a little sink a little farther."""
+    assert run(held(2.5, 5.5, 0.15), blink(4.0, LEAST - 0.05)) == []
+    assert len(run(held(2.5, 5.5, 0.15), blink(4.0, LEAST + 0.05))) == 1
+
+
+def test_many_blinks_in_a_row_do_not_pass_for_the_open_eye() -> None:
+    truth = (2.0 + 0.52 * np.arange(9)).tolist()
+    found = run(*(blink(t, width_s=0.25) for t in truth), fps=100.0)
+    assert peaks(found) == pytest.approx(truth, abs=0.02)
+    assert np.array([closing.closed for _, closing in found]) == pytest.approx(0.9, abs=0.03)
 
 
 def test_blinks_are_told_once_in_order_and_not_later_than_promised() -> None:

@@ -226,7 +226,7 @@ def test_what_was_sighted_of_an_ordinary_movement_was_no_twitch(log: EpisodeLog,
 
 def test_another_kind_goes_to_the_right_episode_also_after_a_roll(log: EpisodeLog) -> None:
     book = LiveLog(log, known(), keep_rejected=True)
-    told = [episode(1, 5.0), episode(2, 20.0), episode(3, 70.5), episode(4, 80.5)]
+    told = [episode(1, 5.0), episode(2, 20.0), episode(3, 60.2), episode(4, 70.5), episode(5, 80.5)]
     book.add_ordinary(ordinary(-1, 3.0))
     for one in told[:2]:
         book.add_episode(one)
@@ -234,13 +234,13 @@ def test_another_kind_goes_to_the_right_episode_also_after_a_roll(log: EpisodeLo
     for one in told[2:]:
         book.add_episode(one)
     before = log.episodes(include_rejected=True)
-    for one in (told[1], told[2]):
+    for one in (told[1], told[2], told[3]):
         book.revise(dataclasses.replace(one, kind="synkinesis_like", evidence=f"locked {one.number}"))
     book.revise(episode(9, 90.0, kind="synkinesis_like"))  # of an earlier watch: nobody knows it
     old, new = book.runs
     rows = log.episodes(include_rejected=True)
     assert [(e.run, e.episode.number, e.episode.evidence) for e in rows if e.episode.kind == "synkinesis_like"] == [
-        (old, 2, "locked 2"), (new, 1, "locked 3")
+        (old, 2, "locked 2"), (old, 3, "locked 3"), (new, 1, "locked 4")
     ]  # fmt: skip
     for row, was in zip(rows, before, strict=True):  # in the times of their sessions, as before
         kind, evidence = was.episode.kind, was.episode.evidence

@@ -106,8 +106,22 @@ def test_earlier_ones_are_told_anew_and_only_once(at_blinks: tuple[Array, list[E
 def test_the_evidence_says_how_many_fall_on_blinks() -> None:
     times = blinks()
     told, _ = run(Locking(), numbered(times + LAG_S), times)
-    assert told[20].evidence.startswith("one muscle; 20 of 20 twitches fall on blinks, by chance it were ")
+    assert told[20].evidence.startswith(
+        "one muscle; a blink at the same moment; 20 of 20 twitches fall on blinks, by chance it were "
+    )
     assert "(p 0.001; +20 +- 0 ms after them)" in told[20].evidence
+
+
+def test_a_blink_or_a_smile_at_the_same_moment_is_said_of_every_kind() -> None:
+    episodes = [single(1, 5.0), single(2, 20.0, "tic_like", "both"), single(3, 40.0), single(4, 60.0)]
+    told, revisions = run(Locking(), episodes, [5.1, 19.9, 40.3], [19.9, 60.0])
+    assert [one.evidence for one in told.values()] == [
+        "one muscle; a blink at the same moment",
+        "one muscle; a blink at the same moment; a smile at the same moment",
+        "one muscle",
+        "one muscle; a smile at the same moment",
+    ]
+    assert not revisions and [one.kind for one in told.values()] == [one.kind for one in episodes]
 
 
 def test_smiles_lock_as_blinks_do(at_blinks: tuple[Array, list[Episode]]) -> None:
@@ -123,7 +137,7 @@ def test_what_is_not_locked_stays(seed: int) -> None:
     episodes = numbered(rng.uniform(3.0, SECONDS - 3.0, 18))
     told, revisions = run(Locking(), episodes, blinks())
     assert revisions == []
-    assert list(told.values()) == episodes
+    assert [dataclasses.replace(one, evidence="one muscle") for one in told.values()] == episodes
 
 
 @pytest.mark.parametrize(
@@ -186,7 +200,8 @@ def test_a_kind_is_taken_back_when_it_was_luck(monkeypatch: pytest.MonkeyPatch) 
         (1, "synkinesis_like"),
         (2, "synkinesis_like"),
     ]
-    assert [revision.episode for revision in revisions[2:]] == episodes[:4], "as they were told first"
+    first = [dataclasses.replace(one, evidence="one muscle; a blink at the same moment") for one in episodes[:4]]
+    assert [revision.episode for revision in revisions[2:]] == first, "as they were without"
 
 
 def test_the_last_look_asks_less_than_those_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +211,17 @@ def test_the_last_look_asks_less_than_those_on_the_way(monkeypatch: pytest.Monke
     assert asked == [locking.ALPHA_REPEATED] * 3 + [locking.ALPHA]
 
 
-def test_memory_is_bounded_with_and_without_episodes() -> None:
+@pytest.mark.parametrize("what", [{"blink"}, {"smile"}, {"observe"}, {"blink", "smile", "observe"}])
+def test_memory_is_bounded_whatever_comes(what: set[str]) -> None:
     it = Locking()
     for k in range(3 * round(MEMORY_S / 4.0)):
         t_s = 4.0 * k
-        it.blink(Closing(t_s - 0.1, t_s, t_s + 0.1, (0.9, 0.9), (1.0, 1.0)))
-        it.smile(t_s + 1.0)
-        it.observe(t_s, t_s + 3.0)
+        if "blink" in what:
+            it.blink(Closing(t_s - 0.1, t_s, t_s + 0.1, (0.9, 0.9), (1.0, 1.0)))
+        if "smile" in what:
+            it.smile(t_s + 1.0)
+        if "observe" in what:
+            it.observe(t_s, t_s + 3.0)
         if 300 <= k < 900 and k % 60 == 0:
             it.add(single(k, t_s + 2.0))
             it.revise()

@@ -356,13 +356,13 @@ def test_ordinary_movements_are_found_by_their_ids(path: Path) -> None:
 def test_an_episode_can_be_called_another_kind_later(path: Path) -> None:
     with EpisodeLog(path) as log:
         first = recorded(log, session("aa11"), episode(1, 1.0), episode(2, 9.0))
-        second = recorded(log, session("bb22", sha256="1" * 64), episode(1, 1.0))
+        second = recorded(log, session("bb22", sha256="1" * 64), episode(2, 1.0))
         told = episode(2, 9.0, kind="synkinesis_like", evidence="one muscle; 9 of 10 \udcff")
         log.revise_episode(first, told)
     with EpisodeLog(path) as log:
         rows = log.episodes([first, second])
         assert [(e.run, e.episode.number, e.episode.kind) for e in rows] == [
-            (first, 1, "fasciculation_like"), (first, 2, "synkinesis_like"), (second, 1, "fasciculation_like"),
+            (first, 1, "fasciculation_like"), (first, 2, "synkinesis_like"), (second, 2, "fasciculation_like"),
         ]  # fmt: skip
         assert rows[1].episode == dataclasses.replace(told, evidence="one muscle; 9 of 10 \\udcff")
         assert [e.episode_id for e in log.episodes(kind="synkinesis_like")] == ["aa11-e0002"]

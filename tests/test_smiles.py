@@ -60,7 +60,8 @@ def test_a_smile_is_told_once_with_the_moment_at_which_it_grows_fastest(fps: flo
 
 def test_jitter_neither_makes_a_smile_nor_moves_one() -> None:
     assert run(jitter_mm=0.8, seconds=30.0) == []
-    assert began(run(smile(3.0), jitter_mm=0.4)) == pytest.approx([3.25], abs=0.12)
+    found = run(smile(3.0), smile(9.0), smile(15.0), jitter_mm=0.4, seconds=20.0)
+    assert began(found) == pytest.approx([3.25, 9.25, 15.25], abs=0.1)
 
 
 def test_words_are_none() -> None:
