@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from detector.live_line import Totals
@@ -88,9 +89,12 @@ class LiveLog:
             self._log.add_twitch(run.key, _moved(twitch, run.start_s))
 
     def add_ordinary(self, episode: Episode) -> None:
-        """An ordinary movement, with its kind."""
+        """An ordinary movement, with its kind; what was sighted of it was no twitch, kept or not."""
         if self._keep_rejected:
             self.add_episode(episode)
+            return
+        for run in self._runs:
+            self._log.drop_sightings(run.key, episode.start_s - run.start_s, episode.end_s - run.start_s)
 
     def add_episode(self, episode: Episode) -> LoggedEpisode:
         """An episode that is over, as the log has it."""
@@ -111,7 +115,8 @@ class LiveLog:
         while len(self._places) > REMEMBERED:
             del self._places[next(iter(self._places))]
         for later in self._runs[self._runs.index(run) + 1 :]:  # it began before the session gave way
-            self._log.drop_sightings(later.key, episode.end_s - later.start_s)
+            start_s = episode.start_s if episode.kind in ORDINARY_KINDS else -math.inf
+            self._log.drop_sightings(later.key, start_s - later.start_s, episode.end_s - later.start_s)
         session = run.session
         return LoggedEpisode(
             episode_id(session.session_id, own.number),

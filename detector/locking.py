@@ -34,16 +34,19 @@ class Locking:
         """The lids closed."""
         if min(closing.closed) >= BOTH_LIDS * max(closing.closed):
             self._events["blink"].append(closing.peak_s)
+            self._forget(closing.peak_s - MEMORY_S)
 
     def smile(self, t_s: float) -> None:
         """A smile began."""
         self._events["smile"].append(t_s)
+        self._forget(t_s - MEMORY_S)
 
     def observe(self, start_s: float, end_s: float) -> None:
         """Time in which a twitch could have been found; in time order."""
         if self._observed and start_s <= self._observed[-1][1] + 1e-6:
             start_s = self._observed.pop()[0]
         self._observed.append((start_s, end_s))
+        self._forget(end_s - MEMORY_S)
 
     def add(self, episode: Episode) -> Episode:
         """The episode, with its kind in the light of what came before it."""
@@ -89,6 +92,8 @@ class Locking:
                 peaks.popleft()
         while self._observed and self._observed[0][1] < before_s:
             self._observed.popleft()
+        if self._observed and self._observed[0][0] < before_s:  # controls must not reach back beyond the events
+            self._observed[0] = (before_s, self._observed[0][1])
         while self._episodes and self._episodes[0].end_s < before_s:
             gone = self._episodes.popleft().number
             del self._first[gone], self._kinds[gone]

@@ -1,4 +1,4 @@
-"""When a smile begins: the mouth grows wider, by the mesh; 0.6 s late."""
+"""When a smile begins: the mouth grows wider, also than it usually is, and stays so; by the mesh, about 0.6 s late."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ import numpy as np
 
 from detector.types import FloatArray
 
-LATE_S = 0.6  # a beginning is told this long after it: by then the mouth has grown
-RISE_S = 0.6  # smiles rise in 0.3 to 1.2 s, speech opens and closes in less
-# mm wider within that: a smile draws the corners out by 3-7 mm each; between words the mouth widens by 1-3 mm.
+LOOK_S = 1.2  # narrow at its beginning, wide at its end: smiles rise in 0.3 to 1.2 s. None is told later than that
+NARROW_S = 0.3  # at the beginning of it
+HELD_S = 0.4  # wide at the end of it: vowels that draw the lips out are over by then
+# mm wider: a smile draws the corners out by 3-7 mm each; between words the mouth widens by 1-3 mm.
 LEAST_MM = 4.0
+# The same over the width it usually had this long: lips that were pursed, for a word or in thought, come back without a
+# smile. In 128 s of talk, gaze and lips pushed about (five clips) 18 were told without this and HELD_S, 2 with both. Of
+# 19 smiles in seven clips 18 are told; the faint one that is not was the price.
+USUAL_S = 10.0
 APART_S = 2.0  # one smile
+_HELD_PERCENTILE = 20.0  # a fifth of the widths may be errors of the mesh
+_SLOPE_S = 0.2  # over which the fastest widening is sought, so that jitter is not taken for it
 
 
 class Smiles:
@@ -35,19 +42,22 @@ class Smiles:
         if not np.isfinite(width):
             return []
         self._widths.append((t_s, width))
-        while self._widths[0][0] < t_s - RISE_S - LATE_S:
+        while self._widths[0][0] < t_s - USUAL_S:
             self._widths.popleft()
+        if t_s - self._told_s < APART_S:
+            return []
         times, widths = np.array(self._widths).T
-        first = times <= times[0] + 0.5 * RISE_S
-        last = times >= times[-1] - 0.5 * RISE_S
-        if times[-1] - times[0] < RISE_S or t_s - self._told_s < APART_S:
+        look = times >= t_s - LOOK_S
+        began_s = times[look][0]
+        narrow = widths[look & (times <= began_s + NARROW_S)]
+        usual = widths[times <= began_s + NARROW_S]
+        held = np.percentile(widths[times >= t_s - HELD_S], _HELD_PERCENTILE)
+        if held - max(np.median(narrow), np.median(usual)) < LEAST_MM:
             return []
-        if np.median(widths[last]) - np.median(widths[first]) < LEAST_MM:
-            return []
-        smooth = np.convolve(widths, np.full(5, 0.2), mode="valid") if len(widths) >= 7 else widths
-        steepest = int(np.argmax(np.diff(smooth))) + (len(widths) - len(smooth)) // 2
+        late, early = times[look] + 0.5 * _SLOPE_S, times[look] - 0.5 * _SLOPE_S
+        slopes = np.interp(late, times, widths) - np.interp(early, times, widths)
         self._told_s = t_s
-        return [float(times[steepest])]
+        return [float(times[look][np.argmax(slopes)])]
 
     def finish(self) -> None:
         """The end of a stretch."""

@@ -138,14 +138,20 @@ Make = Callable[..., Setup]
 def maker(log: EpisodeLog, snapshots: Path) -> Make:
     """Makes watches that write to ``log``."""
 
-    def make(*script: tuple[Any, ...], window: FakeWindow | None = None, is_clip: bool = False, **parts: Any) -> Setup:
+    def make(
+        *script: tuple[Any, ...],
+        window: FakeWindow | None = None,
+        is_clip: bool = False,
+        keep_rejected: bool = False,
+        **parts: Any,
+    ) -> Setup:
         source = MemorySource(is_clip=is_clip, start_utc=NOON + "+00:00")
         session = Session(session_id="", source="camera 0", sha256="", start_utc=source.start_utc)
         line, heard, ends = FakeLine(*script), Heard(), []  # type: ignore[var-annotated]
         watching = Watching(
             line,  # type: ignore[arg-type]
             source,
-            LiveLog(log, session, keep_rejected=False),
+            LiveLog(log, session, keep_rejected=keep_rejected),
             Tellers((heard,)),  # type: ignore[arg-type]
             Settings(),
             window=window,  # type: ignore[arg-type]

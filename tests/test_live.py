@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections import deque
 from collections.abc import Iterator
@@ -21,9 +22,10 @@ from detector.live_line import Ended, Gap, Sighting
 from detector.live_source import SourceEvent
 from detector.live_window import Action
 from detector.record.log import EpisodeLog
+from detector.types import Revision
 from tests.fake_live import measured_at
 from tests.fake_watch import CTRL_C, FakeWindow, Make, Setup, maker, totals
-from tests.test_log import episode, twitch
+from tests.test_log import episode, ordinary, twitch
 
 DAY_S = 86400.0
 
@@ -178,6 +180,26 @@ def test_everything_heard_is_logged_and_told(make: Make) -> None:
         (8.0, 19.0, "the source gave no pictures"), (25.0, 29.0, "paused")
     ]  # fmt: skip
     assert [t for t in it.log.twitches(include_rejected=True) if not t.twitch.kept] == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_ordinary_movements_are_told_to_nobody_and_logged_only_when_asked_for(make: Make, kept: bool) -> None:
+    it = make((7.0, ordinary(-1, 3.0), episode(1, 5.0)), (20.0, ordinary(-2, 15.0, "speech")), keep_rejected=kept)
+    it.run()
+    assert [what[0] for what in it.heard.told] == ["session", "episode", "end"]
+    assert [start_s for _, start_s, _ in it.episodes] == [5.0], "nor to hooks"
+    assert it.watch._view._episodes == 1
+    numbers = [row.episode.number for row in it.log.episodes(include_rejected=True)]
+    assert numbers == ([-1, 1, -2] if kept else [1])
+
+
+def test_another_kind_is_logged_and_told_to_nobody(make: Make) -> None:
+    told = [episode(1, 1.0), episode(2, 5.0)]
+    revised = dataclasses.replace(told[0], kind="synkinesis_like", evidence="locked")
+    it = make((7.0, *told), (9.0, Revision(revised)))
+    it.run()
+    assert [row.episode for row in it.log.episodes()] == [revised, told[1]]
+    assert len(it.heard.of("episode")) == len(it.episodes) == 2
 
 
 # sessions

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from detector import live_log
 from detector.live_line import Totals
 from detector.live_log import LiveLog
 from detector.record.log import EpisodeLog
 from detector.types import Session
-from tests.test_log import episode, twitch
+from tests.test_log import episode, ordinary, twitch
 
 START = "2026-03-01T23:59:00+00:00"
 ROLL_S = 60.5
@@ -191,6 +192,69 @@ def test_what_was_rejected_is_kept_only_when_asked_for(log: EpisodeLog, kept: bo
     rejected = [t.twitch.onset_s for t in log.twitches(include_rejected=True) if not t.twitch.kept]
     assert rejected == ([2.0] if kept else [])
     assert log.twitches(book.runs[0], include_rejected=True) == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_ordinary_movements_are_kept_only_when_asked_for(log: EpisodeLog, kept: bool) -> None:
+    book = LiveLog(log, known(), keep_rejected=kept)
+    book.add_ordinary(ordinary(-1, 5.0))
+    book.add_episode(episode(1, 20.0))
+    book.roll(ROLL_S, totals())
+    book.add_ordinary(ordinary(-2, 70.5, "speech"))
+    book.add_episode(episode(2, 80.5))
+    old, new = book.runs
+    rows = [(e.run, e.episode.number, e.episode.start_s) for e in log.episodes(include_rejected=True)]
+    assert [row for row in rows if row[1] > 0] == [(old, 1, 20.0), (new, 1, 20.0)]
+    assert [row for row in rows if row[1] < 0] == ([(old, -1, 5.0), (new, -1, 10.0)] if kept else [])
+    ids = [e.episode_id[-6:] for e in log.episodes(new, include_rejected=True)]
+    assert ids == (["-o0001", "-e0001"] if kept else ["-e0001"])
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_was_sighted_of_an_ordinary_movement_was_no_twitch(log: EpisodeLog, kept: bool) -> None:
+    book = LiveLog(log, known(), keep_rejected=kept)
+    book.add_sighting(twitch(2.0))  # of an episode that is still under way
+    book.add_sighting(twitch(5.01))
+    book.add_ordinary(ordinary(-1, 5.0))
+    book.add_sighting(twitch(60.3))
+    book.roll(ROLL_S, totals())
+    book.add_sighting(twitch(60.6))
+    book.add_sighting(twitch(75.0))
+    book.add_ordinary(ordinary(-2, 60.3))  # over the roll
+    assert [t.twitch.onset_s for t in log.twitches()] == [2.0, 75.0 - ROLL_S]
+
+
+def test_another_kind_goes_to_the_right_episode_also_after_a_roll(log: EpisodeLog) -> None:
+    book = LiveLog(log, known(), keep_rejected=True)
+    told = [episode(1, 5.0), episode(2, 20.0), episode(3, 60.2), episode(4, 70.5), episode(5, 80.5)]
+    book.add_ordinary(ordinary(-1, 3.0))
+    for one in told[:2]:
+        book.add_episode(one)
+    book.roll(ROLL_S, totals())
+    for one in told[2:]:
+        book.add_episode(one)
+    before = log.episodes(include_rejected=True)
+    for one in (told[1], told[2], told[3]):
+        book.revise(dataclasses.replace(one, kind="synkinesis_like", evidence=f"locked {one.number}"))
+    book.revise(episode(9, 90.0, kind="synkinesis_like"))  # of an earlier watch: nobody knows it
+    old, new = book.runs
+    rows = log.episodes(include_rejected=True)
+    assert [(e.run, e.episode.number, e.episode.evidence) for e in rows if e.episode.kind == "synkinesis_like"] == [
+        (old, 2, "locked 2"), (old, 3, "locked 3"), (new, 1, "locked 4")
+    ]  # fmt: skip
+    for row, was in zip(rows, before, strict=True):  # in the times of their sessions, as before
+        kind, evidence = was.episode.kind, was.episode.evidence
+        assert dataclasses.replace(row, episode=dataclasses.replace(row.episode, kind=kind, evidence=evidence)) == was
+
+
+def test_only_so_many_episodes_are_remembered(log: EpisodeLog, book: LiveLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_log, "REMEMBERED", 2)
+    for k in (1, 2, 3):
+        book.add_episode(episode(k, 10.0 * k))
+    for k in (1, 2, 3):
+        book.revise(episode(k, 10.0 * k, kind="synkinesis_like"))
+    kinds = [row.episode.kind for row in log.episodes()]
+    assert kinds == ["fasciculation_like", "synkinesis_like", "synkinesis_like"]
 
 
 def test_marks_are_taken_back_from_the_last_on_over_the_roll(log: EpisodeLog, book: LiveLog) -> None:

@@ -303,6 +303,83 @@ def test_find_episode_by_id_prefix_and_suffix(path: Path) -> None:
         assert log.find_episode("aa11-e0002").run == 1  # superseded, but nothing else fits
 
 
+# ordinary movements
+
+
+def ordinary(number: int, start_s: float, kind: str = "blink") -> Episode:
+    """An ordinary movement of two rejected twitches."""
+    twitches = tuple(twitch(t, kept=False, reason="blink_pull") for t in (start_s, start_s + 0.25))
+    return episode(number, start_s, kind=kind, confidence=0.0, evidence="blink pull", twitches=twitches)
+
+
+def test_ordinary_movements_are_listed_only_when_asked_for_in_time_order_with_ids_of_their_own(path: Path) -> None:
+    found = [ordinary(-1, 1.0), episode(1, 2.0), ordinary(-2, 5.0, "speech"), episode(2, 9.0)]
+    with EpisodeLog(path) as log:
+        recorded(log, session("aa11"), *[found[k] for k in (1, 0, 3, 2)])  # told late
+        assert [e.episode_id for e in log.episodes()] == ["aa11-e0001", "aa11-e0002"]
+        rows = log.episodes(include_rejected=True)
+        assert [e.episode_id for e in rows] == ["aa11-o0001", "aa11-e0001", "aa11-o0002", "aa11-e0002"]
+        assert [e.episode for e in rows] == found
+        assert [e.episode_id for e in log.episodes(kind="speech")] == ["aa11-o0002"]
+        unlogged = logged_episodes(session("aa11"), found[::-1], include_rejected=True)
+        assert [e.episode_id for e in unlogged] == [e.episode_id for e in rows], "the same without a log"
+
+
+def test_twitches_of_an_ordinary_movement_carry_its_id(path: Path) -> None:
+    found = [ordinary(-1, 1.0), episode(1, 2.0)]
+    with EpisodeLog(path) as log:
+        run = log.begin(session("aa11"))
+        for rejected in (*found[0].twitches, twitch(7.0, kept=False, reason="whole_face")):  # told before its episode
+            log.add_twitch(run, rejected)
+        for one in found:
+            log.add_episode(run, one)
+        rows = log.twitches(include_rejected=True)
+        owners = ["aa11-o0001", "aa11-o0001", "aa11-e0001", "aa11-e0001", ""]
+        assert [row.episode_id for row in rows] == owners
+        assert [row.twitch_id for row in rows] == [f"aa11-t000{k}" for k in range(1, 6)]
+        assert [row.twitch_id for row in log.twitches()] == ["aa11-t0003", "aa11-t0004"]
+        assert log.find_episode("o0001").episode == found[0]
+        unlogged = logged_twitches(session("aa11"), [rows[-1].twitch], found, include_rejected=True)
+        assert [row.episode_id for row in unlogged] == owners
+
+
+def test_ordinary_movements_are_found_by_their_ids(path: Path) -> None:
+    with EpisodeLog(path) as log:
+        recorded(log, session("aa11"), episode(1, 1.0), ordinary(-1, 3.0), ordinary(-12, 5.0))
+        assert log.find_episode("AA11-o0001").episode.number == -1
+        assert log.find_episode("o0012").episode.number == -12
+        assert log.find_episode("e0001").episode.number == 1
+        with pytest.raises(LogError, match=r"2 episodes fit '0001' \(aa11-o0001, aa11-e0001\)"):
+            log.find_episode("0001")
+
+
+def test_an_episode_can_be_called_another_kind_later(path: Path) -> None:
+    with EpisodeLog(path) as log:
+        first = recorded(log, session("aa11"), episode(1, 1.0), episode(2, 9.0))
+        second = recorded(log, session("bb22", sha256="1" * 64), episode(2, 1.0))
+        told = episode(2, 9.0, kind="synkinesis_like", evidence="one muscle; 9 of 10 \udcff")
+        log.revise_episode(first, told)
+    with EpisodeLog(path) as log:
+        rows = log.episodes([first, second])
+        assert [(e.run, e.episode.number, e.episode.kind) for e in rows] == [
+            (first, 1, "fasciculation_like"), (first, 2, "synkinesis_like"), (second, 2, "fasciculation_like"),
+        ]  # fmt: skip
+        assert rows[1].episode == dataclasses.replace(told, evidence="one muscle; 9 of 10 \\udcff")
+        assert [e.episode_id for e in log.episodes(kind="synkinesis_like")] == ["aa11-e0002"]
+        assert len(log.twitches(kind="synkinesis_like")) == 2, "with its twitches"
+
+
+def test_an_ordinary_movement_replaces_what_was_sighted_of_it_and_nothing_before_it(path: Path) -> None:
+    with EpisodeLog(path) as log:
+        run = log.begin(session())
+        for onset_s in (2.0, 5.01, 5.5, 6.5):  # an open episode, the movement, its echo, the next episode
+            log.add_twitch(run, twitch(onset_s))
+        log.add_episode(run, ordinary(-1, 5.0))
+        assert [t.twitch.onset_s for t in log.twitches()] == [2.0, 6.5]
+        log.add_episode(run, episode(1, 7.0))
+        assert [t.twitch.onset_s for t in log.twitches()] == [7.0, 7.25]
+
+
 def test_start_time() -> None:
     assert time_of_day("2026-03-01T08:00:00Z", 1.2344) == "2026-03-01T08:00:01.234+00:00"
     assert time_of_day("2026-03-01T08:00:00Z", 1.2346) == "2026-03-01T08:00:01.235+00:00"

@@ -376,6 +376,39 @@ def test_what_a_file_lacks_of_the_context_is_unknown(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_from_before_there_was_a_context_is_read_without_it(
+    rows: list[Reading], kept: Path, tmp_path: Path
+) -> None:
+    def older(file: h5py.File) -> None:
+        del file["sample/context"]
+        file.attrs.modify(module._MARK, 2)
+
+    path = tmp_path / "s.h5"
+    path.write_bytes(kept.read_bytes())
+    again = back(change(path, older))
+    assert all(same(a, b) for a, b in zip(rows, again, strict=True)), "these readings know nothing of it themselves"
+    samples = [reading.sample for reading in again if reading.sample is not None]
+    assert samples and all(sample.context is UNKNOWN for sample in samples)
+
+
+def test_a_context_is_kept_bit_for_bit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+
+    def seen(reading: Reading) -> Reading:
+        if reading.sample is None:
+            return reading
+        context = Context(**{
+            field.name: float(rng.random()) if isinstance(value, float) else rng.random(value.shape, np.float32)
+            for field in dataclasses.fields(Context)
+            for value in [getattr(UNKNOWN, field.name)]
+        })  # fmt: skip
+        return dataclasses.replace(reading, sample=dataclasses.replace(reading.sample, context=context))
+
+    rows = [seen(reading) for reading in readings(2.0)]
+    write(tmp_path / "s.h5", rows)
+    assert all(same(a, b) for a, b in zip(rows, back(tmp_path / "s.h5"), strict=True))
+
+
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.999])
 def test_a_truncated_file_is_said(kept: Path, tmp_path: Path, share: float) -> None:
     whole = kept.read_bytes()

@@ -8,6 +8,7 @@ others marks them as superseded, and only once it is complete itself.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -120,7 +121,9 @@ class EpisodeLog:
         cells = [run, *schema.encode(schema.EPISODE, episode)]
         with schema.errors_of(self.path), schema.transaction(self._db):
             self._db.execute(f"INSERT INTO episodes ({_list(columns)}) VALUES ({_marks(columns)})", cells)
-            self._drop_sightings(run, episode.end_s)
+            # twitches of an open episode lie round an ordinary movement: only those in its own time were its own
+            start_s = episode.start_s if episode.kind in REJECTED_KINDS else -math.inf
+            self._drop_sightings(run, start_s, episode.end_s)
             for twitch in episode.twitches:
                 self._put_twitch(run, twitch, episode.number)
 
@@ -132,10 +135,10 @@ class EpisodeLog:
                 (clean_text(episode.kind), clean_text(episode.evidence), run, episode.number),
             )
 
-    def drop_sightings(self, run: int, end_s: float) -> None:
-        """Forget kept twitches written before that an episode of an earlier run, which ends at ``end_s``, counts."""
+    def drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
+        """Forget kept twitches written before, in ``[start_s, end_s]`` (s), that something kept elsewhere counts."""
         with schema.errors_of(self.path), schema.transaction(self._db):
-            self._drop_sightings(run, end_s)
+            self._drop_sightings(run, start_s, end_s)
 
     def finish(self, run: int, session: Session) -> None:
         """Write the figures and the status of ``session`` over those of ``run``; may be called more than once."""
@@ -172,10 +175,10 @@ class EpisodeLog:
         with schema.errors_of(self.path), schema.transaction(self._db):
             felt.insert_gap(self._db, run, start_s, end_s, reason)
 
-    def _drop_sightings(self, run: int, end_s: float) -> None:
+    def _drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
         self._db.execute(
-            "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s <= ?",
-            (run, float(end_s) + REACH_S),
+            "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s BETWEEN ? AND ?",
+            (run, float(start_s), float(end_s) + REACH_S),
         )
 
     def _put_twitch(self, run: int, twitch: Twitch, episode_number: int | None) -> None:
