@@ -28,7 +28,7 @@ class Locking:
         self._observed: deque[tuple[float, float]] = deque()
         self._episodes: deque[Episode] = deque()  # as they were told last
         self._first: dict[int, Episode] = {}  # the same as they would be without
-        self._kinds: dict[int, str] = {}  # that they were told with
+        self._told: dict[int, Episode] = {}
 
     def blink(self, closing: Closing) -> None:
         """The lids closed."""
@@ -58,15 +58,20 @@ class Locking:
         self._episodes.append(episode)
         self._first[episode.number] = episode
         self._look(ALPHA_REPEATED)
-        self._kinds[episode.number] = self._episodes[-1].kind
+        self._told[episode.number] = self._episodes[-1]
         return self._episodes[-1]
 
     def revise(self, *, at_the_end: bool = False) -> list[Revision]:
-        """Episodes told before whose kind is another by now."""
+        """Episodes told before whose kind is another by now; at the end also those with newer figures."""
         if at_the_end:
             self._look(ALPHA)
-        changed = [episode for episode in self._episodes if episode.kind != self._kinds[episode.number]]
-        self._kinds = {episode.number: episode.kind for episode in self._episodes}
+        changed = [
+            episode
+            for episode in self._episodes
+            if episode.kind != self._told[episode.number].kind
+            or (at_the_end and episode.evidence != self._told[episode.number].evidence)
+        ]
+        self._told = {episode.number: episode for episode in self._episodes}
         return [Revision(episode) for episode in changed]
 
     def _look(self, alpha: float) -> None:
@@ -96,7 +101,7 @@ class Locking:
             self._observed[0] = (before_s, self._observed[0][1])
         while self._episodes and self._episodes[0].end_s < before_s:
             gone = self._episodes.popleft().number
-            del self._first[gone], self._kinds[gone]
+            del self._first[gone], self._told[gone]
 
 
 def _named(episode: Episode, coupling: Coupling | None) -> Episode:

@@ -14,7 +14,7 @@ HELD_S = 0.4  # wide at the end of it: vowels that draw the lips out are over by
 # mm wider: a smile draws the corners out by 3-7 mm each; between words the mouth widens by 1-3 mm.
 LEAST_MM = 4.0
 # The same over the width it usually had this long: lips that were pursed, for a word or in thought, come back without a
-# smile. In 128 s of talk, gaze and lips pushed about (five clips) 18 were told without this and HELD_S, 2 with both. Of
+# smile. In 128 s of talk, gaze and rest (five clips) 18 were told without this and HELD_S, 2 with both. Of
 # 19 smiles in seven clips 18 are told; the faint one that is not was the price.
 USUAL_S = 10.0
 APART_S = 2.0  # one smile
