@@ -33,6 +33,8 @@ def test_beginning_middle_and_release_are_one_jerk(held_s: float) -> None:
 def test_a_short_jerk_does_not_swallow_what_comes_after_it() -> None:
     moments = record((2.0, 2.0, RELEASE_S), (2.25, 2.25, RELEASE_S))
     assert kept_at([jerk_at(moments, 2.0), jerk_at(moments, 2.25)]) == [2.0, 2.25]
+    down = record((2.25, 2.25, RELEASE_S), mm=-1.0)
+    assert kept_at([jerk_at(moments, 2.0), jerk_at(down, 2.25, DOWN)]) == [2.0, 2.25], "nor what goes the other way"
 
 
 def test_two_pulls_with_rest_between_are_two() -> None:
