@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.kinds import HALF_SCORE, LONGEST_JERK_S, SEVERAL, Facts, kind_of
+from detector.kinds import HALF_SCORE, LONGEST_JERK_S, MOUTH_SHARE, MOUTH_SNR, OTHER_MOUTH, SEVERAL, Facts, kind_of
 from detector.movement import Movement
 from detector.types import Side, Twitch
 from tests.faces import MOVEMENT, SCRUNCH, scores, twitch
@@ -113,6 +113,39 @@ def test_score_and_extent_must_be_of_the_same_jerk() -> None:
         (twitch(5.0), twitch(5.4)), (SPASM, MOVEMENT), (scores(), scores(half_left=9.0)), 0, "left", ()
     )
     assert kind_of(wide_but_weak)[0] == "fasciculation_like"
+
+
+# nose and mouth of one side, where the lid is not seen to move
+
+WITH_MOUTH = replace(MOVEMENT, mouth_mm=(0.1, 0.6), mouth_snr=(2.0, 12.0))
+
+
+def burst(*movements: Movement, side: Side = "left") -> str:
+    """The kind of jerks with these movements and no pattern."""
+    twitches = tuple(twitch(5.0 + 0.3 * k) for k in range(len(movements)))
+    return kind_of(Facts(twitches, movements, (scores(),) * len(movements), 0, side, ()))[0]
+
+
+def test_nose_and_mouth_together_in_most_jerks_of_a_burst_are_enough() -> None:
+    assert burst(WITH_MOUTH, WITH_MOUTH) == "hemifacial_spasm_like"
+    assert burst(WITH_MOUTH, WITH_MOUTH, MOVEMENT, MOVEMENT) == "hemifacial_spasm_like"
+    assert burst(WITH_MOUTH, WITH_MOUTH, MOVEMENT, MOVEMENT, MOVEMENT) == "fasciculation_like", "less than half"
+    assert burst(WITH_MOUTH) == "fasciculation_like", "one jerk is not"
+    assert burst(WITH_MOUTH, WITH_MOUTH, side="right") == "fasciculation_like", "nor those of the other side"
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        {"mouth_mm": (0.1, 0.99 * MOUTH_SHARE)},
+        {"lip_mm": (0.1, 2.0)},  # the mouth is drawn along by the lip
+        {"mouth_snr": (2.0, 0.99 * MOUTH_SNR)},
+        {"nose_snr": (1.0, 0.99 * MOUTH_SNR, 1.0)},
+        {"mouth_mm": (1.02 * OTHER_MOUTH * 0.6, 0.6)},  # both corners
+    ],
+)
+def test_a_mouth_that_moves_less_or_on_both_sides_is_not(less: dict[str, Any]) -> None:
+    assert burst(*[replace(WITH_MOUTH, **less)] * 3) == "fasciculation_like"
 
 
 # both sides

@@ -50,6 +50,7 @@ def test_each_area_has_the_height_of_what_moved_most_in_it() -> None:
         "procerus": (0.2, 0.0),
         "orbicularis_oculi_lower_left": (0.0, 0.7),
         "zygomaticus_right": (0.6, 0.0),
+        "orbicularis_oris_upper_left": (0.0, 0.3),
     }
     movement = describe(still(at), PEAK)
     assert movement.t_s == PEAK / RATE_HZ
@@ -57,6 +58,8 @@ def test_each_area_has_the_height_of_what_moved_most_in_it() -> None:
     assert movement.nose_snr == pytest.approx((0.5 / SIGMA_MM, 1.0 / SIGMA_MM, 0.2 / SIGMA_MM))
     assert movement.lid_mm == pytest.approx((0.0, 0.7))
     assert movement.mouth_mm == pytest.approx((0.6, 0.0))
+    assert movement.mouth_snr == pytest.approx((0.6 / SIGMA_MM, 0.0))
+    assert movement.lip_mm == pytest.approx((0.0, 0.3))
     assert (movement.cheek_mm, movement.forehead_mm) == (0.0, 0.0)
     assert movement.sigma_mm == pytest.approx(SIGMA_MM)
     assert movement.balance == pytest.approx(0.5)
