@@ -34,6 +34,7 @@ TRAIN_AHEAD_S = 1.0  # a train is judged with what came this long after
 NEWS_S = 0.2  # a candidate comes this long after its moment at most
 BLINKS_S = 10.0  # are remembered this long: longer than any episode waits
 SIGHTED_S = 0.25  # after its peak a jerk is over as a rule and can be measured, long before its episode is
+MOST_PARTS = 8  # jerks looked at to tell whether the last of an episode is still held: more than 3 s of it show
 LONGEST_S = 60.0  # an episode is cut there, so that memory stays flat
 LOOK_BACK_S = 3.0  # a train may begin this long before the jerk that passes
 NEAR_MISS = 0.75  # of the threshold: kept as rejected, for review
@@ -123,18 +124,25 @@ class Grouper:
             if not self._passes(c):
                 continue
             if run and c.moment.t_s - run[-1].moment.t_s > self._settings.episode_gap_s:
-                last = max(self._record[k].t_s for k, _, _ in self._members(run))
-                if c.moment.t_s - last > self._settings.episode_gap_s:
+                members = self._members(run)
+                last = max(self._record[k].t_s for k, _, _ in members)
+                if c.moment.t_s - last > self._settings.episode_gap_s and not self._is_part(c, members):
                     break
             run.append(c)
         return run
 
     def _end_s(self, passed: list[Candidate]) -> float:
         """When the last jerk of the episode was over: one that is held is waited for."""
-        k, region, toward = self._members(passed)[-1]
-        twitch = shape_twitch(self._record, k, region, toward)
+        last = one_by_one([self._jerk(*member) for member in self._members(passed)[-MOST_PARTS:]])[-1]
+        twitch = last.twitch
         held = twitch.offset_s > self._record[-1].t_s - NEWS_S and twitch.offset_s - twitch.peak_s < HELD_S
-        return twitch.offset_s if held else self._record[k].t_s
+        return twitch.offset_s if held else last.moment.t_s
+
+    def _is_part(self, later: Candidate, members: list[tuple[int, int, FloatArray]]) -> bool:
+        """Whether a later candidate is no jerk of its own but the middle or release of one that is held."""
+        jerks = one_by_one([self._jerk(*member) for member in members[-MOST_PARTS:]])
+        own = self._jerk(self._position(later.moment.t_s), later.region, toward_of(later))
+        return one_by_one([*jerks, own])[-1] is not own
 
     def _passes(self, candidate: Candidate) -> bool:
         if candidate.moment.why_not:

@@ -11,7 +11,7 @@ from detector.summary import Jerk
 
 ANSWER_S = 0.35  # filters reach 0.3 s
 HELD_S = 0.15  # longer than this above half its height after the top: held
-RELEASE_S = 0.2  # after it a release shows
+RELEASE_S = 0.35  # after it a release shows: a slow one is read where it ends, as late as the filters reach
 NO_DIP = 0.7  # of the lower of two heights: between jerks of a train the skin goes back farther
 
 

@@ -86,7 +86,7 @@ def _half(facts: Facts) -> str | None:
     """The side of which lid, nose and mouth moved together in a jerk, or nose and mouth in most of several."""
     scores = np.array(facts.patterns)[:, : len(HALVES)]
     for side, column in HALVES.items():
-        wide = [min(m.lid_mm[column], m.mouth_mm[column]) >= SEVERAL * m.nose_mm[column] for m in facts.movements]
+        wide = [min(m.lid_mm[column], m.mouth_mm[column]) >= SEVERAL * max(m.nose_mm) for m in facts.movements]
         if ((scores[:, column] >= HALF_SCORE) & np.array(wide)).any():
             return side
         with_mouth = sum(_with_mouth(movement, column) for movement in facts.movements)

@@ -21,7 +21,7 @@ class OrdinaryGrouper:
         self._told: deque[Episode] = deque()  # outlives a reader who is stopped halfway
 
     def push(self, twitch: Twitch, kind: str) -> None:
-        """Add a rejected jerk; they come in time order."""
+        """Add a rejected jerk; they come in time order, but for those of one episode."""
         waiting = self._open.setdefault(kind, [])
         if waiting and twitch.onset_s - waiting[-1].offset_s > GAP_S:
             self._close(kind)
@@ -35,7 +35,8 @@ class OrdinaryGrouper:
             yield self._told.popleft()
 
     def _close(self, kind: str) -> None:
-        twitches = tuple(self._open.pop(kind))
+        # a vetoed train comes after what was rejected between its jerks
+        twitches = tuple(sorted(self._open.pop(kind), key=lambda twitch: twitch.peak_s))
         self._number -= 1
         lead = max(twitches, key=lambda twitch: twitch.amplitude_mm)
         reasons = dict.fromkeys(twitch.reason for twitch in twitches)

@@ -127,7 +127,7 @@ def shape_twitch(
     if min(peak - first, last - 1 - peak) < _SURE:  # cut off by a gap: its level is not known
         amplitude = max(amplitude, float(moment.height_mm[region] @ toward))
     elif down / RATE_HZ > 0.5 * FALL_LIMITS_S[1] and amplitude >= HELD_SNR * float(moment.sigma_mm[region]):
-        fall_s = course_of(record, peak, region, toward).until_s - peak_s + HELD_FOOT_S
+        fall_s = max(fall_s, course_of(record, peak, region, toward).until_s - peak_s + HELD_FOOT_S)
     return Twitch(
         region=site.name,
         side=side or site.side,

@@ -95,8 +95,6 @@ def laterality(movements: Sequence[Movement]) -> float:
 
 def _side(twitches: tuple[Twitch, ...], lead: Twitch) -> Side:
     """That of the strongest, or both when enough jerks of the one and of the other side were found."""
-    if lead.side == "both":
-        return "both"
     left = sum(twitch.amplitude_mm for twitch in twitches if twitch.side in ("left", "both"))
     right = sum(twitch.amplitude_mm for twitch in twitches if twitch.side in ("right", "both"))
     return "both" if min(left, right) > OTHER_SIDE_SHARE * (left + right) else lead.side

@@ -9,18 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector import episodes
+from detector import episodes, neighbors
 from detector.config import Settings
-from detector.episodes import Grouper, confidence, why_words
+from detector.episodes import Grouper, why_words
 from detector.grid import RATE_HZ, pulse
-from detector.motion import REGION_COUNT
+from detector.motion import REGION_COUNT, SITE_COUNT
 from detector.regions import SITE_NAMES
 from detector.twitches import THRESHOLDS, Candidate, Moment
-from detector.types import Episode, Twitch, WhyNot
+from detector.types import Episode, FloatArray, Twitch, WhyNot
 
 LEFT, RIGHT, MIDDLE = "nasalis_alar_left", "nasalis_alar_right", "procerus"
 UP, DOWN, ACROSS = (0.0, -1.0), (0.0, 1.0), (1.0, 0.0)
@@ -80,6 +81,8 @@ class Scene:
                 why_not=WhyNot(int(why[k])),
                 head_speed_mm_s=1.0,
                 px_per_mm=2.0,
+                face_excess=_on_face(excess[k]),
+                face_mm=_on_face(height[k]),
             )
             for k in range(count)
             if not any(first <= times[k] < last for first, last in self.gaps)
@@ -98,6 +101,12 @@ class Scene:
                 out.append(waiting.pop(0))
             out.append(moment)
         return out + waiting
+
+
+def _on_face(at_regions: npt.NDArray[np.float64]) -> FloatArray:
+    """The same at every site of the face: nothing between the regions."""
+    between = np.zeros((SITE_COUNT - REGION_COUNT, *at_regions.shape[1:]))
+    return np.concatenate([at_regions, between]).astype(np.float32)
 
 
 def grouped(scene: Scene, settings: Settings | None = None) -> list[Episode | Twitch]:
@@ -193,13 +202,13 @@ def test_trains_at_eight_a_second_are_counted_to_the_last_jerk() -> None:
 
 @pytest.mark.parametrize("mm", [0.45, 0.9])
 def test_the_skin_swinging_back_is_not_a_jerk_of_its_own(mm: float) -> None:
-    swing = Jerk(5.0 + 0.8 * episodes.ECHO_S, mm=mm * TALL, toward=DOWN)
+    swing = Jerk(5.0 + 0.8 * neighbors.ECHO_S, mm=mm * TALL, toward=DOWN)
     assert peaks(Scene([Jerk(5.0), swing])) == [[5.0]]
     assert rejected(Scene([Jerk(5.0), swing])) == []
 
 
 def test_a_jerk_the_other_way_later_on_counts() -> None:
-    later = 5.0 + episodes.SWING_S + 0.1
+    later = 5.0 + neighbors.SWING_S + 0.1
     assert peaks(Scene([Jerk(5.0), Jerk(later, toward=DOWN)])) == [[5.0, pytest.approx(later, abs=0.02)]]
 
 
@@ -280,7 +289,7 @@ def test_a_muscle_that_leaks_into_its_neighbor_is_counted_once() -> None:
     own = Jerk(5.42, neighbor, 1.4)
     (episode,) = found(Scene([*train, *leak, own]))
     times = [t.peak_s for t in episode.twitches]
-    assert np.diff(times).min() > episodes.SAME_S, times
+    assert np.diff(times).min() > neighbors.SAME_S, times
     assert episode.twitch_count in (4, 5)
 
 
@@ -326,12 +335,6 @@ def test_reasons_in_words(why: WhyNot, words: str) -> None:
     assert why_words(why) == words
 
 
-def test_confidence_grows_with_the_score_and_is_even_at_the_threshold() -> None:
-    assert confidence(THRESHOLDS["normal"]) == pytest.approx(0.5)
-    assert 0.0 < confidence(THRESHOLDS["high"]) < 0.5 < confidence(THRESHOLDS["low"]) < 1.0
-    assert confidence(1000.0) == pytest.approx(1.0)
-
-
 # gaps between stretches
 
 
@@ -369,7 +372,7 @@ MANY = st.lists(
 def overlap_free(jerks: Iterable[Jerk]) -> list[Jerk]:
     kept: list[Jerk] = []
     for jerk in sorted(jerks, key=lambda jerk: jerk.t_s):
-        if not kept or jerk.t_s - kept[-1].t_s > episodes.SAME_S + 0.01:
+        if not kept or jerk.t_s - kept[-1].t_s > neighbors.SAME_S + 0.01:
             kept.append(jerk)
     return kept
 
@@ -394,18 +397,18 @@ def test_every_jerk_is_told_once_in_order_and_nothing_is_held_back(
     for episode in told:
         times = [t.peak_s for t in episode.twitches]
         assert times == sorted(times)
-        assert all(b - a > 0.5 * episodes.SAME_S for a, b in itertools.pairwise(times)), "one moment is one jerk"
+        assert all(b - a > 0.5 * neighbors.SAME_S for a, b in itertools.pairwise(times)), "one moment is one jerk"
         assert episode.twitch_count == len(times)
         assert max(t.score for t in episode.twitches) >= PASSES
         assert math.isfinite(episode.snr)
     times = sorted(t.peak_s for t in kept)
-    assert all(b - a > 0.5 * episodes.SAME_S for a, b in itertools.pairwise(times)), "nor of two episodes"
+    assert all(b - a > 0.5 * neighbors.SAME_S for a, b in itertools.pairwise(times)), "nor of two episodes"
     # every candidate that passes is a jerk of an episode, or lies so close to one that it is its echo
     for item in items:
         if not isinstance(item, Candidate) or item.moment.score[item.region] < PASSES or item.moment.why_not:
             continue
         if item.moment.floor_mm[item.region] < Settings().floor_limit_mm:
-            assert min(abs(t.peak_s - item.moment.t_s) for t in kept) <= episodes.ECHO_S + 0.07
+            assert min(abs(t.peak_s - item.moment.t_s) for t in kept) <= neighbors.ECHO_S + 0.07
     assert list(grouper.finish()) == []
     held = [len(value) for value in vars(grouper).values() if isinstance(value, list)]
     assert sum(held) == 0

@@ -8,11 +8,12 @@ import pytest
 from detector.grid import RATE_HZ, pulse
 from detector.motion import REGION_COUNT
 from detector.regions import SITES
-from detector.shape import FALL_LIMITS_S, RISE_LIMITS_S, shape_twitch
+from detector.shape import FALL_LIMITS_S, HELD_S, HELD_SNR, RISE_LIMITS_S, shape_twitch
 from detector.twitches import Moment
 from detector.types import Twitch, WhyNot
 
 REGION = 5
+SIGMA_MM = 0.05
 UP = np.array([0.0, -1.0], np.float32)
 
 
@@ -24,9 +25,11 @@ def record(
     toward: np.ndarray = UP,
     level_mm: float = 0.0,
     seconds: float = 2.0,
+    held_s: float = 0.0,
 ) -> list[Moment]:
     times = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    course = mm * pulse(times - peak_s, rise_s, fall_s)
+    since = times - peak_s
+    course = mm * pulse(np.where(since < held_s, np.minimum(since, 0.0), since - held_s), rise_s, fall_s)
     motion = np.zeros((len(times), REGION_COUNT, 2), np.float32)
     motion[:, REGION] = (course + level_mm)[:, None] * toward
     filtered = np.zeros_like(motion)
@@ -38,7 +41,7 @@ def record(
             excess=np.full(REGION_COUNT, 12.0, np.float32),
             height_mm=filtered[k],
             motion_mm=motion[k],
-            sigma_mm=np.full(REGION_COUNT, 0.05, np.float32),
+            sigma_mm=np.full(REGION_COUNT, SIGMA_MM, np.float32),
             floor_mm=np.full(REGION_COUNT, 0.5, np.float32),
             needed_mm=np.full(REGION_COUNT, 0.4, np.float32),
             why_not=WhyNot.NONE,
@@ -107,12 +110,35 @@ def test_a_jerk_at_the_end_of_the_record_is_measured_as_far_as_it_goes(peak_s: f
 
 
 def test_slow_pulls_are_bounded_and_a_record_that_never_falls_too() -> None:
-    slow = shape(record(1.0, 0.6, 0.9, seconds=3.0))
-    assert slow.peak_s - slow.onset_s == pytest.approx(RISE_LIMITS_S[1])
-    assert slow.offset_s - slow.peak_s == pytest.approx(FALL_LIMITS_S[1])
+    weak = shape(record(1.0, 0.6, 0.9, mm=0.9 * HELD_SNR * SIGMA_MM, seconds=3.0))
+    assert weak.peak_s - weak.onset_s == pytest.approx(RISE_LIMITS_S[1])
+    assert weak.offset_s - weak.peak_s == pytest.approx(FALL_LIMITS_S[1])
     flat = shape(record(mm=0.0))
     assert flat.onset_s < flat.peak_s < flat.offset_s
     assert flat.velocity_mm_s == 0.0
+
+
+@pytest.mark.parametrize("held_s", [0.3, 0.6, 1.5])
+def test_a_contraction_that_stays_up_is_followed_to_its_end(held_s: float) -> None:
+    twitch = shape(record(held_s=held_s, seconds=6.0))
+    assert twitch.onset_s == pytest.approx(0.95, abs=0.08)
+    assert twitch.offset_s == pytest.approx(1.0 + held_s + 0.11, abs=0.06)
+    assert twitch.amplitude_mm == pytest.approx(1.0, rel=0.01)
+
+
+def test_what_never_falls_is_followed_so_far_and_no_farther() -> None:
+    twitch = shape(record(held_s=9.0, seconds=8.0))
+    assert HELD_S <= twitch.offset_s - 1.0 < HELD_S + 0.2
+
+
+def test_what_is_weak_and_stays_up_may_be_drift_and_is_not_followed() -> None:
+    twitch = shape(record(mm=0.9 * HELD_SNR * SIGMA_MM, held_s=1.5, seconds=6.0))
+    assert twitch.offset_s - twitch.peak_s == pytest.approx(FALL_LIMITS_S[1])
+
+
+def test_what_stays_up_longer_never_ends_sooner() -> None:
+    ends = [shape(record(held_s=held_s, seconds=6.0)).offset_s for held_s in np.arange(0.0, 0.5, 0.02)]
+    assert min(np.diff(ends)) > -0.02
 
 
 def test_a_neighbor_in_a_fast_train_is_not_taken_for_the_jerk() -> None:

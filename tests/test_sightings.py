@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from detector.config import Settings
-from detector.episodes import ECHO_S, SIGHTED_S, Grouper
+from detector.episodes import SIGHTED_S, Grouper
+from detector.neighbors import ECHO_S
 from detector.twitches import Moment
 from detector.types import Episode, Twitch, WhyNot
 from tests.test_episodes import ACROSS, DOWN, LEFT, MIDDLE, RIGHT, TALL, WEAK, Jerk, Scene, grouped

@@ -13,6 +13,7 @@ import pytest
 
 from detector import grid, twitches
 from detector.config import Settings
+from detector.context import Context
 from detector.episodes import Grouper
 from detector.grid import RATE_HZ, EvenGrid
 from detector.motion import LATTICE_MM, REGION_COUNT, SITE_COUNT, Sample
@@ -40,6 +41,13 @@ class Jerk:
     mm: float
     toward: tuple[float, float] = (0.0, -1.0)
     course: tuple[float, float] = USUAL
+    held_s: float = 0.0  # from the peak until it falls
+
+    def at(self, t_s: float) -> float:
+        """Share of its height at a time."""
+        since_s = t_s - self.t_s
+        since_s = min(since_s, 0.0) if since_s < self.held_s else since_s - self.held_s
+        return float(grid.pulse(np.array([since_s]), *self.course)[0])
 
 
 @dataclass
@@ -62,19 +70,18 @@ class Skin:
         frequency, size, phase = self._waves
         height = self.noise_mm * (size * np.sin(2.0 * np.pi * frequency * t_s + phase)).sum(axis=-1)
         for jerk in self.jerks:
-            if abs(t_s - jerk.t_s) < 0.5:
+            if -0.5 < t_s - jerk.t_s < jerk.held_s + 0.5:
                 center = PLACES_MM[SITE_NAMES.index(jerk.region)]
                 leak = np.exp(-((SITES_MM - center) ** 2).sum(axis=1) / (4.0 * 6.0**2))
-                now = jerk.mm * grid.pulse(np.array([t_s - jerk.t_s]), *jerk.course)[0]
-                height += now * leak[:, None] * np.array(jerk.toward)
+                height += jerk.mm * jerk.at(t_s) * leak[:, None] * np.array(jerk.toward)
         return height
 
-    def film(self, times_s: Iterable[float], **context: float | bool) -> list[Sample]:
+    def film(self, times_s: Iterable[float], **context: float | bool | Context) -> list[Sample]:
         return [sample_at(t, self.height_mm(t), **context) for t in times_s]
 
 
-def sample_at(t_s: float, height_mm: F64, **context: float | bool) -> Sample:
-    known: dict[str, float | bool] = {
+def sample_at(t_s: float, height_mm: F64, **context: float | bool | Context) -> Sample:
+    known: dict[str, float | bool | Context] = {
         "head_speed_mm_s": 1.0, "px_per_mm": 2.5, "inside": True, "since_acquired_s": 60.0, "gain": 1.0
     }  # fmt: skip
     places = PLACES_MM.astype(np.float32)
