@@ -51,6 +51,9 @@ PEOPLE: tuple[Person, ...] = (
     Person("sentence c", "sentence_c.mpg", "test", 170.0),
     Person("sentence d", "sentence_d.mpg", "test", 200.0),
     Person("gaze", "gaze_then_smile.mp4", "test", 260.0),
+    # Not looked at before the last constant was set.
+    Person("sentence e", "sentence_e.mpg", "test", 180.0),
+    Person("selfie", "selfie_talk_smile_portrait.mp4", "test", 280.0),
 )
 
 

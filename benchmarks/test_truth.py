@@ -71,7 +71,7 @@ def analyze(material: Material, clip: Path, truth: Path) -> Run:
             motions.append(motion)
 
     result = analyze_clip(clip, Settings(), on_event=keep)
-    found = [_found(episode) for episode in result.episodes]
+    found = [_found(episode) for episode in result.episodes if episode.kind not in REJECTED_KINDS]
     events = read_truth(truth)
     pairs = dict(_nearest_pairs(events, found, _touches(events, found)))
     times = np.array([motion.t_s for motion in motions])

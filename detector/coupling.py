@@ -32,7 +32,7 @@ Trigger = Literal["blink", "smile"]
 # minute 78 % are found instead of 84 %.
 WINDOW_S = 0.15
 TRAIN_S = 0.5  # jerks nearer to the one before are one train, counted once, at its first: trains beat at 3-8 Hz
-LEAST_TOGETHER = 3  # never one coincidence, nor two
+LEAST_TOGETHER = 2  # never one coincidence
 LEAST_RATIO = 2.0  # of those expected: with hundreds of blinks, a trifle that any artifact makes would be significant
 # p up to which twitches count as locked at a single look, when the session is over. Of sessions of 20 to 600 s in which
 # nothing is, with blinks like blinks, double or by the clock, and twitches at random, in trains or steady, at most 4 %

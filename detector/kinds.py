@@ -86,13 +86,19 @@ def _half(facts: Facts) -> str | None:
     """The side of which lid, nose and mouth moved together in a jerk, or nose and mouth in most of several."""
     scores = np.array(facts.patterns)[:, : len(HALVES)]
     for side, column in HALVES.items():
-        wide = [min(m.lid_mm[column], m.mouth_mm[column]) >= SEVERAL * max(m.nose_mm) for m in facts.movements]
+        wide = [_is_wide(movement, column) for movement in facts.movements]
         if ((scores[:, column] >= HALF_SCORE) & np.array(wide)).any():
             return side
         with_mouth = sum(_with_mouth(movement, column) for movement in facts.movements)
         if facts.side == side and with_mouth >= 2 and 2 * with_mouth >= len(facts.movements):
             return side
     return None
+
+
+def _is_wide(movement: Movement, k: int) -> bool:
+    """Whether lid, nose and mouth of that side each moved by themselves, none by what leaks from another."""
+    areas = (movement.lid_mm[k], movement.nose_mm[k], movement.mouth_mm[k])
+    return min(areas) >= SEVERAL * max(*areas, *movement.nose_mm)
 
 
 def _with_mouth(movement: Movement, k: int) -> bool:

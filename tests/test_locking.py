@@ -227,7 +227,7 @@ def test_memory_is_bounded_whatever_comes(what: set[str]) -> None:
             it.revise()
     most = MEMORY_S / 4.0 + 2
     assert all(len(kept) <= most for kept in (*it._events.values(), it._observed))
-    assert not it._episodes and not it._first and not it._kinds, "the last was over an hour ago"
+    assert not it._episodes and not it._first and not it._told, "the last was over an hour ago"
 
 
 def test_spans_that_touch_are_one() -> None:
