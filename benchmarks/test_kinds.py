@@ -111,12 +111,14 @@ def _touches(episode: Episode, event: TruthEvent) -> bool:
     return episode.start_s <= event.offset_s + NEAR_S and episode.end_s >= event.onset_s - NEAR_S
 
 
-def all_cases(plans: tuple[str, ...] = tuple(PLANS)) -> tuple[list[Case], list[tuple[Person, Episode]]]:
+def all_cases(
+    plans: tuple[str, ...] = tuple(PLANS), groups: tuple[Group, ...] = ("tuning", "test")
+) -> tuple[list[Case], list[tuple[Person, Episode]]]:
     """Of all people and plans."""
     cases: list[Case] = []
     false: list[tuple[Person, Episode]] = []
     for person in chosen_people():
-        for plan in plans:
+        for plan in plans if person.group in groups else ():
             for seed in seeds_of(person):
                 some, more = cases_of(person, plan, seed)
                 cases += some
@@ -140,8 +142,7 @@ def macro_f1(cases: list[Case], *, found_only: bool) -> float:
 @pytest.mark.benchmarks
 @pytest.mark.parametrize("group", ["tuning", "test"])
 def test_kinds(group: Group) -> None:
-    cases, false = all_cases()
-    cases = [case for case in cases if case.person.group == group]
+    cases, false = all_cases(groups=(group,))
     kinds = (*TWITCHES, *ORDINARY_KINDS)
     columns = (*TWITCHES, "undetermined", "not found")
     counts = Counter((case.truth.kind, case.called) for case in cases)
@@ -157,7 +158,7 @@ def test_kinds(group: Group) -> None:
         ("injected", *(called.replace("_like", "").replace("_", " ") for called in columns)),
         rows,
         f"Macro-F1 of the found {macro_f1(cases, found_only=True):.2f}, of all {macro_f1(cases, found_only=False):.2f};"
-        f" about nothing that was injected: {sum(person.group == group for person, _ in false)}",
+        f" about nothing that was injected: {len(false)}",
     )
     by_size: dict[tuple[str, float], list[Case]] = defaultdict(list)
     for case in twitching:
@@ -243,14 +244,14 @@ def _alone(score_block: Callable[..., None], heights: Any, scale: Any, apart: An
 
 @pytest.mark.benchmarks
 def test_rules() -> None:
-    """Every rule left out in its turn: false alarms of people who do not twitch, and injected twitches found."""
+    """Every rule left out in its turn: false alarms of people who do not twitch, and tuning people's twitches found."""
     rules = ("", "whole_face", "lid_or_cheek", "sniff", "slow_rise", "lips", "mouth", "occlusion")
     rows = []
     for rule in rules if not QUICK else rules[:2]:
         with without(rule):
             rest = [decide(_clip(name)) for name in RESTING]
             move = [decide(_clip(name)) for name in (MOVING if not QUICK else MOVING[1:2])]
-            cases, false = all_cases()
+            cases, false = all_cases(groups=("tuning",))
         real = [case for case in cases if case.truth.kind in TWITCHES]
         others = [case for case in cases if case.truth.kind not in TWITCHES]
         rows.append(

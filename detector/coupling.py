@@ -35,8 +35,8 @@ TRAIN_S = 0.5  # jerks nearer to the one before are one train, counted once, at 
 LEAST_TOGETHER = 2  # never one coincidence
 LEAST_RATIO = 2.0  # of those expected: with hundreds of blinks, a trifle that any artifact makes would be significant
 # p up to which twitches count as locked at a single look, when the session is over. Of sessions of 20 to 600 s in which
-# nothing is, with blinks like blinks, double or by the clock, and twitches at random, in trains or steady, at most 4 %
-# (of 200 each) are taken for locked all the same, by blinks or by smiles.
+# nothing is, with blinks like blinks, double or by the clock, and twitches at random, in trains or steady, at most
+# 4.5 % (of 200 each) are taken for locked all the same, by blinks or by smiles.
 ALPHA = 0.05
 # The same for a look after every new twitch: the more looks, the more luck. Here, too, at most 4 % are; at random 3 %
 # (of 839) in 600 s and 5 % (of 55) in an hour, but 4 % and 13 % at 0.01, 15 % and 31 % at 0.05. Of sessions with 6
