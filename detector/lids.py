@@ -69,7 +69,7 @@ class Lids:
         return last
 
     def _look(self, until_s: float) -> list[Closing]:
-        if len(self._times) < _LEAST_SAMPLES or self._times[-1] - self._looked_s < 0.2:
+        if len(self._times) < _LEAST_SAMPLES or until_s - self._looked_s < 0.2:
             return []  # five looks a second will do
         times = np.array(self._times)
         openings = np.array(self._openings, dtype=np.float64)

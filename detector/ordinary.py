@@ -31,6 +31,19 @@ LIPS_MM = 2.5  # opened or closed within half a second: a word; 0.1-0.6 at rest
 CORNERS_MM = 6.0  # that a corner of the mouth went within half a second: a smile, a word; farther than spasms draw it
 
 
+WORDS = {  # of the rules
+    "occlusion": "something covered the nose",
+    "head_motion": "the head moved or turned",
+    "exposure": "the light changed",
+    "blink_pull": "the lids closed and drew the skin along",
+    "sniff": "both wings of the nose went out or back in",
+    "lips": "the lips opened or closed",
+    "mouth": "the mouth moved more than the nose",
+    "slow_rise": "it rose too slowly for a twitch",
+    "key_frame": "the coding of the picture changed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Ordinary:
     """What a movement was instead of a twitch."""

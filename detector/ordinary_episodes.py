@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 
+from detector.ordinary import WORDS
 from detector.types import Episode, Twitch
 
 GAP_S = 1.0  # s of something else between two that are not one
@@ -47,7 +49,7 @@ class OrdinaryGrouper:
                 end_s=max(twitch.offset_s for twitch in twitches),
                 kind=kind,
                 side=lead.side,
-                laterality=0.0,
+                laterality=math.nan,
                 region=lead.region,
                 regions=tuple(dict.fromkeys([lead.region, *(twitch.region for twitch in twitches)])),
                 twitch_count=len(twitches),
@@ -55,8 +57,8 @@ class OrdinaryGrouper:
                 mean_mm=float(np.mean([twitch.amplitude_mm for twitch in twitches])),
                 peak_px=lead.amplitude_px,
                 snr=lead.snr,
-                confidence=0.0,
-                evidence=", ".join(reason.replace("_", " ") for reason in reasons),
+                confidence=math.nan,
+                evidence=", ".join(WORDS[reason] for reason in reasons),
                 twitches=twitches,
             )
         )

@@ -44,8 +44,8 @@ class Smiles:
         self._widths.append((t_s, width))
         while self._widths[0][0] < t_s - USUAL_S:
             self._widths.popleft()
-        if t_s - self._told_s < APART_S:
-            return []
+        if t_s - self._told_s < APART_S or width < min(w for _, w in self._widths) + LEAST_MM:
+            return []  # no smile could end here
         times, widths = np.array(self._widths).T
         look = times >= t_s - LOOK_S
         began_s = times[look][0]

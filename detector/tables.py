@@ -260,7 +260,8 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
     when = f"{clock(episode.start_s)} to {clock(episode.end_s)} ({number(episode.end_s - episode.start_s, 2)} s)"
     side = {"both": "on both sides", "midline": "in the midline"}.get(episode.side, f"on the subject's {episode.side}")
     place = words(episode.region).removesuffix(f" {episode.side}")
-    what = f"{count_words(episode.twitch_count, 'twitch')} {side}, in {place}"
+    ordinary = episode.kind in REJECTED_KINDS
+    what = f"{count_words(episode.twitch_count, 'movement' if ordinary else 'twitch')} {side}, in {place}"
     if episode.rate_hz is not None:
         what += f", {number(episode.rate_hz)} a second"
     size = f"largest about {number(episode.peak_mm, 2)} mm ({number(episode.peak_px)} px)"
@@ -273,8 +274,8 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
         ("size", size),
         ("kind", f"{words(episode.kind)} ({MEANINGS.get(episode.kind, 'unknown')}); what moved, never a diagnosis"),
         ("why", episode.evidence or "-"),
-        ("sure", f"{number(episode.confidence, 2)} of 1"),
-        ("laterality", f"{episode.laterality:+.2f} (-1 the subject's right only, +1 left only)"),
+        ("sure", "no twitch" if ordinary else f"{number(episode.confidence, 2)} of 1"),
+        ("laterality", "-" if ordinary else f"{episode.laterality:+.2f} (-1 the subject's right only, +1 left only)"),
         ("areas", ", ".join(words(name) for name in episode.regions) or "-"),
         ("moved with it", episode.co_movement.replace("_", " ") or "nothing else"),
         ("rhythm", _rhythm(episode.rhythm_cv, session.fps)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import replace
 
 import pytest
 
+from detector.ordinary import WORDS
 from detector.ordinary_episodes import GAP_S, OrdinaryGrouper
 from detector.types import ORDINARY_KINDS, Episode, Side, Twitch
 from tests.faces import CALM, twitch
@@ -37,8 +39,8 @@ def test_movements_of_a_kind_that_follow_each_other_are_one_episode() -> None:
     assert (episode.region, episode.side) == (jerks[1].region, "right"), "those of the tallest"
     assert episode.regions == (jerks[1].region, jerks[0].region)
     assert (episode.peak_mm, episode.mean_mm) == (2.0, pytest.approx(4.0 / 3.0))
-    assert episode.evidence == "lips, mouth"
-    assert episode.confidence == 0.0
+    assert episode.evidence == f"{WORDS['lips']}, {WORDS['mouth']}"
+    assert math.isnan(episode.confidence), "no twitch: there is nothing to be sure of"
 
 
 @pytest.mark.parametrize(("pause_s", "count"), [(0.95 * GAP_S, 1), (1.05 * GAP_S, 2)])
@@ -127,19 +129,19 @@ def test_a_scrunch_of_both_sides_is_tic_like() -> None:
 
 def test_a_sniff_is_no_twitch_but_a_sniff() -> None:
     episode = told(SNIFF)
-    assert (episode.kind, episode.evidence) == ("sniff", "sniff")
+    assert (episode.kind, episode.evidence) == ("sniff", WORDS["sniff"])
     assert {t.reason for t in episode.twitches} == {"sniff"}
 
 
 def test_a_slow_rise_of_both_sides_is_an_expression() -> None:
     episode = told(areas("nasalis_alar", "nasalis_transverse", course=(0.4, 0.4)))
-    assert (episode.kind, episode.evidence) == ("expression", "slow rise")
+    assert (episode.kind, episode.evidence) == ("expression", WORDS["slow_rise"])
     assert {t.reason for t in episode.twitches} == {"slow_rise"}
 
 
 def test_the_same_spasm_while_the_lips_open_is_speech() -> None:
     episode = told(areas(*WIDE, sides=("left",)), lip_gap_mm=CALM.lip_gap_mm + 4.0)
-    assert (episode.kind, episode.evidence) == ("speech", "lips")
+    assert (episode.kind, episode.evidence) == ("speech", WORDS["lips"])
 
 
 def test_a_twitch_of_one_muscle_while_the_lips_open_stays_a_twitch() -> None:
