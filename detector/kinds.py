@@ -77,9 +77,10 @@ def _where(facts: Facts) -> str:
     movement = facts.movements[facts.lead]
     if facts.side == "midline":
         return f"on the midline ({movement.nose_mm[2]:.1f} mm)"
-    right, left, _ = movement.nose_mm
+    right, left = movement.sides_mm
+    area = "lip" if movement.led_by_lip else "nose"
     on = "on both sides" if facts.side == "both" else f"on the {facts.side} only"
-    return f"{on} (nose right {right:.1f} mm, left {left:.1f} mm, each +- {movement.sigma_mm:.1f})"
+    return f"{on} ({area} right {right:.1f} mm, left {left:.1f} mm, each +- {movement.sigma_mm:.1f})"
 
 
 def _half(facts: Facts) -> str | None:

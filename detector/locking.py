@@ -71,7 +71,7 @@ class Locking:
             if episode.kind != self._told[episode.number].kind
             or (at_the_end and episode.evidence != self._told[episode.number].evidence)
         ]
-        self._told = {episode.number: episode for episode in self._episodes}
+        self._told |= {episode.number: episode for episode in changed}
         return [Revision(episode) for episode in changed]
 
     def _look(self, alpha: float) -> None:

@@ -57,6 +57,16 @@ class Movement:
     covered: float  # share of the patches round the nose that did not look like skin lately
 
     @property
+    def led_by_lip(self) -> bool:
+        """Whether the upper lip moved more than the nose."""
+        return max(self.lip_mm) > max(self.nose_mm)
+
+    @property
+    def sides_mm(self) -> tuple[float, ...]:
+        """Right and left, of the lip where it leads, else of the nose."""
+        return self.lip_mm if self.led_by_lip else self.nose_mm[:2]
+
+    @property
     def balance(self) -> float:
         """How much of the strongest movement at the nose its weaker side makes: 1 for both alike, near 0 for one."""
         return min(self.nose_mm[:2]) / max(*self.nose_mm, 1e-9)

@@ -88,8 +88,8 @@ def confidence(score: float) -> float:
 
 
 def laterality(movements: Sequence[Movement]) -> float:
-    """From -1 (the subject's right only) to +1 (left only), of the heights measured at both sides of the nose."""
-    right, left, middle = np.sum([movement.nose_mm for movement in movements], axis=0)
+    """From -1 (the subject's right only) to +1 (left only), of the heights measured at both sides of nose or lip."""
+    right, left, middle = np.sum([(*movement.sides_mm, movement.nose_mm[2]) for movement in movements], axis=0)
     return float((left - right) / max(left + right, middle, 1e-9))
 
 

@@ -104,6 +104,15 @@ def test_earlier_ones_are_told_anew_and_only_once(at_blinks: tuple[Array, list[E
     assert all(one.kind == "synkinesis_like" != told[one.number].kind for one in revised)
 
 
+def test_at_the_end_all_have_the_figures_of_the_whole_session() -> None:
+    times = blinks()
+    episodes = numbered(times + LAG_S)
+    early, _ = run(Locking(), episodes, times)
+    last = final(*run(Locking(), episodes, times))
+    assert "4 of 4 twitches" in early[4].evidence
+    assert all(f"{len(times)} of {len(times)} twitches" in one.evidence for one in last.values())
+
+
 def test_the_evidence_says_how_many_fall_on_blinks() -> None:
     times = blinks()
     told, _ = run(Locking(), numbered(times + LAG_S), times)

@@ -99,11 +99,16 @@ def test_a_lead_of_both_sides_makes_the_episode_both_and_so_do_others_only_with_
     ],
 )
 def test_laterality_weighs_the_heights_of_both_sides(nose_mm: tuple[float, float, float], expected: float) -> None:
-    movement = replace(MOVEMENT, nose_mm=nose_mm)
+    movement = replace(MOVEMENT, nose_mm=nose_mm, lip_mm=(0.0, 0.0))
     assert laterality([movement]) == pytest.approx(expected)
     assert laterality([movement] * 3) == pytest.approx(expected), "not the number of jerks"
-    mirrored = replace(MOVEMENT, nose_mm=(nose_mm[1], nose_mm[0], nose_mm[2]))
+    mirrored = replace(movement, nose_mm=(nose_mm[1], nose_mm[0], nose_mm[2]))
     assert laterality([mirrored]) == pytest.approx(-expected)
+
+
+def test_laterality_of_the_lip_is_read_off_the_lip() -> None:
+    movement = replace(MOVEMENT, nose_mm=(0.1, 0.1, 0.0), lip_mm=(0.1, 0.9))
+    assert laterality([movement]) == pytest.approx(0.8)
 
 
 def test_taller_jerks_weigh_more() -> None:
