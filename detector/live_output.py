@@ -216,7 +216,8 @@ class Panel:
         rows = Table.grid(padding=(0, 2))
         verdict = Text(f"no verdict: {state.why}", "bold yellow") if state.why else Text("watching", "bold green")
         rows.add_row("now", Text("paused", "bold") if state.paused else verdict)
-        counts = ", ".join(f"{state.counts.get(side, 0)} {side}" for side in ("left", "midline", "right"))
+        sides = ("left", "midline", "right", *(("both",) if state.counts.get("both") else ()))
+        counts = ", ".join(f"{state.counts.get(side, 0)} {side}" for side in sides)
         rows.add_row("found", Text(f"{state.episodes} episodes; twitches: {counts}"))
         rows.add_row("last", Text(state.last_episode or "-"))
         for item in quality_items(state):

@@ -93,7 +93,7 @@ def draw_strip(page: Picture, plan: Layout, box: Box, side: str, state: LiveStat
         color = _blend(PANEL, SIDE_COLORS[side], lit)
         cv2.rectangle(page, (left, top), (right, low), color, 4 * plan.line)
     last = place_words(mine[-1].region)[0].removeprefix(f"{side} ") if mine else ""
-    _draw_head(page, plan, box, side, sum(n for name, n in state.counts.items() if name == side), last, lit)
+    _draw_head(page, plan, box, side, _count(state, side), last, lit)
 
 
 def _lit(state: LiveState, side: str) -> float:
@@ -148,3 +148,9 @@ def _polyline(plot: Picture, points: np.ndarray, color: Color, thick: int) -> No
 def _blend(one: Color, other: Color, share: float) -> Color:
     mixed = [round(a + (b - a) * share) for a, b in zip(one, other, strict=True)]
     return (mixed[0], mixed[1], mixed[2])
+
+
+def _count(state: LiveState, side: str) -> int:
+    """Twitches of this side; those of both sides are of each."""
+    wanted = (side,) if side == "midline" else (side, "both")
+    return sum(count for name, count in state.counts.items() if name in wanted)

@@ -277,6 +277,7 @@ def test_the_panel_shows_how_it_goes_below_what_happened() -> None:
     ):  # fmt: skip
         assert words in text
     assert text.index("felt one") < text.index("nasalis camera 0")
+    assert "1 right, 2 both" in panel_after(LiveState(now_s=90.0, counts={"right": 1, "both": 2}))
 
 
 @pytest.mark.parametrize(

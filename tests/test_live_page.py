@@ -16,7 +16,7 @@ from detector.live_layout import SIDES, fitting, layout
 from detector.live_page import LivePage
 from detector.live_picture import NAMED_S
 from detector.live_state import Flagged, LiveState, Quality, Trace
-from detector.live_strips import LIT_S
+from detector.live_strips import LIT_S, _count
 from detector.live_words import KEYS, clock, place_words, quality_items, why_words
 from detector.regions import SITE_NAMES, SITES
 from detector.types import FloatArray, Side, WhyNot
@@ -304,3 +304,8 @@ def test_words_are_cut_to_their_room() -> None:
     assert fitting(("longer words", "short"), 20, 60) == "short"
     assert fitting(("words without end",), 20, 80).endswith("...")
     assert fitting(("words",), 20, 0) == ""
+
+
+def test_twitches_of_both_sides_count_on_each() -> None:
+    both = LiveState(now_s=1.0, counts={"both": 2, "left": 1, "midline": 4})
+    assert [_count(both, side) for side in ("right", "midline", "left")] == [2, 4, 3]
