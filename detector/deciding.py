@@ -39,6 +39,8 @@ class _Tally:
     why: str = ""  # why that was not observed; empty when it was
     face_s: float = 0.0
     observed_s: float = 0.0
+    base_s: float = 0.0  # the source's time that the session's own begins at
+    minutes: Counter[int] = field(default_factory=Counter)  # ms observed in each minute of the session
     why_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     intervals: Counter[int] = field(default_factory=Counter)  # of measured frames, in 0.01 ms
     scales: Counter[int] = field(default_factory=Counter)  # px/mm in hundredths
@@ -198,6 +200,7 @@ class Decider:
             tally.why_s[why] += step
             return
         tally.observed_s += step
+        tally.minutes[max(int((reading.t_s - tally.base_s) // 60.0), 0)] += round(1000.0 * step)
         self._locking.observe(reading.t_s - step, reading.t_s)
         if measured.motion is not None and moment is not None:
             self._count_limits(measured.motion, moment)
@@ -225,7 +228,7 @@ class Decider:
     def begin_session(self) -> None:
         """Count the totals from here on; findings go on as they are."""
         last_s, seen_s, why = self._tally.last_t, self._tally.seen_t, self._tally.why
-        self._tally = _Tally(last_t=last_s, first_t=last_s, seen_t=seen_s, why=why)
+        self._tally = _Tally(last_t=last_s, first_t=last_s, seen_t=seen_s, why=why, base_s=last_s or 0.0)
 
     def seconds(self) -> float:
         """Length of what has been through, the last frame counted as long as the others."""
@@ -255,6 +258,7 @@ class Decider:
             "limit50_mm": _per_region(tally.needs, 0.5),
             "limit90_mm": _per_region(tally.needs, 0.9),
             "not_observed_s": {why: round(seconds, 3) for why, seconds in sorted(tally.why_s.items()) if seconds > 0},
+            "observed_by_minute_s": tuple(tally.minutes[k] / 1000.0 for k in range(max(tally.minutes, default=-1) + 1)),
             "resting": tally.resting.figures(),
             "notes": notes,
         }

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from detector import regions
 from detector.grid import RATE_HZ
 from detector.twitches import Moment
-from detector.types import Side, Twitch
+from detector.types import COURSE_FROM_S, COURSE_STEP_S, COURSE_TO_S, Side, Twitch
 
 RISE_LIMITS_S = (0.02, 0.15)
 FALL_LIMITS_S = (0.04, 0.40)
@@ -142,7 +142,17 @@ def shape_twitch(
         score=float(max(moment.score[region], moment.patterns.max())),
         kept=kept,
         reason=reason,
+        course_mm=_about(motion - np.percentile(motion, 25), place) if kept else (),
     )
+
+
+def _about(motion: npt.NDArray[np.float64], place: float) -> tuple[float, ...]:
+    """The motion at even times about position ``place``; empty when it does not reach so far."""
+    steps = np.arange(-round(COURSE_FROM_S / COURSE_STEP_S), round(COURSE_TO_S / COURSE_STEP_S) + 1)
+    wanted = place + steps * COURSE_STEP_S * RATE_HZ
+    if wanted[0] < 0.0 or wanted[-1] > len(motion) - 1:
+        return ()
+    return tuple(np.interp(wanted, np.arange(len(motion)), motion).round(4).tolist())
 
 
 def _reach(record: Sequence[Moment], peak: int) -> tuple[int, int]:

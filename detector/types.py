@@ -23,6 +23,7 @@ Kind = Literal[
 ]
 # Kinds of what is no twitch: found, named and kept, but listed only when the rejected are asked for.
 ORDINARY_KINDS: tuple[str, ...] = ("blink", "speech", "expression", "sniff", "head_motion", "artefact")
+COURSE_FROM_S, COURSE_TO_S, COURSE_STEP_S = 0.3, 0.4, 1.0 / 60.0  # rises last 0.15 s at most, as a rule falls 0.4 s
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -98,6 +99,9 @@ class Twitch:
     score: float  # what the thresholds of --sensitivity are compared with
     kept: bool
     reason: str = ""  # why it was not kept; empty when kept
+    # how far the skin was along that direction, every COURSE_STEP_S from COURSE_FROM_S before the peak to COURSE_TO_S
+    # after it; empty for what was not kept, and where a gap or the end of the source is nearer than that
+    course_mm: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ class Session:
     limit50_mm: dict[str, float] = field(default_factory=dict)
     limit90_mm: dict[str, float] = field(default_factory=dict)
     not_observed_s: dict[str, float] = field(default_factory=dict)  # per reason
+    # of each minute from the start of the source, the seconds that were observed; empty in logs of older versions
+    observed_by_minute_s: tuple[float, ...] = ()
     resting: RestingFace | None = None  # None when the face was never watched, or by a version that did not measure it
     config_digest: str = ""
     settings: dict[str, object] = field(default_factory=dict)

@@ -28,6 +28,7 @@ def twitch(onset_s: float, **changes: object) -> Twitch:
     base = Twitch(
         region="nasalis_alar_left", side="left", onset_s=onset_s, peak_s=onset_s + 0.05, offset_s=onset_s + 0.15,
         amplitude_mm=0.8, amplitude_px=1.6, velocity_mm_s=18.0, direction_deg=200.0, snr=9.0, score=7.5, kept=True,
+        course_mm=(0.0, 0.25, 0.8, 0.125),
     )  # fmt: skip
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -48,7 +49,8 @@ def session(session_id: str = "aa11", sha256: str = "f" * 64, **changes: object)
         duration_s=60.0, observed_s=51.25, face_s=58.0, fps=29.97, width=1280, height=720, frames=1798,
         frames_repeated=3, frames_lost=1, px_per_mm=2.1, floor_mm={"procerus": 0.31, "zygomaticus_left": 0.5},
         limit50_mm={"procerus": 0.42}, limit90_mm={"procerus": 0.93, "zygomaticus_left": 1.4},
-        not_observed_s={"MOTION": 6.5}, config_digest="0123456789ab", settings={"sensitivity": "normal", "x": [1, 2]},
+        not_observed_s={"MOTION": 6.5}, observed_by_minute_s=(40.0, 11.25), config_digest="0123456789ab",
+        settings={"sensitivity": "normal", "x": [1, 2]},
         versions={"nasalis": "0.1.0"}, notes=["two faces"], resting=RESTING,
     )  # fmt: skip
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]

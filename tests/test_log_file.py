@@ -15,6 +15,8 @@ import pytest
 from detector.errors import LogError
 from detector.record import schema
 from detector.record.log import EpisodeLog
+from tests import older_logs
+from tests.older_logs import added_after, writing_format
 from tests.test_log import episode, recorded, session
 
 
@@ -142,23 +144,20 @@ def test_an_older_format_is_brought_up_to_date(path: Path, monkeypatch: pytest.M
         assert len(log.runs()) == 1
 
 
-@pytest.mark.parametrize("old, new", [(1, ("limit50_mm", "limit90_mm", "resting")), (3, ("resting",))])
+@pytest.mark.parametrize("old", [1, 3, 4])
 def test_a_log_of_an_older_format_gets_what_was_not_measured_empty(
-    path: Path, monkeypatch: pytest.MonkeyPatch, old: int, new: tuple[str, ...]
+    path: Path, monkeypatch: pytest.MonkeyPatch, old: int
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "FORMAT", old)
-        patch.setattr(schema, "SESSION", {name: codec for name, codec in schema.SESSION.items() if name not in new})
-        with EpisodeLog(path) as log:
-            recorded(log, session("aa11"), episode(1, 1.0))
-            assert log._db.execute("PRAGMA user_version").fetchone()[0] == old
+    with writing_format(monkeypatch, old), EpisodeLog(path) as log:
+        recorded(log, session("aa11"), episode(1, 1.0))
+        assert log._db.execute("PRAGMA user_version").fetchone()[0] == old
     with EpisodeLog(path) as log:
         assert log._db.execute("PRAGMA user_version").fetchone()[0] == schema.FORMAT
-        empty = {"limit50_mm": {}, "limit90_mm": {}, "resting": None}
-        unknown = {name: empty[name] for name in new}
+        unknown = added_after(old, older_logs.SESSION)
         before = log.runs()[0].session
         assert before == session("aa11", status="complete", **unknown)
-        assert len(log.episodes()) == 1
+        assert [twitch.course_mm for twitch in log.episodes()[0].episode.twitches] == [(), ()]
+        assert log.journal() == []
         run = recorded(log, session("bb22"), replace=True)
         assert log.session(run).limit90_mm == {"procerus": 0.93, "zygomaticus_left": 1.4}
         assert log.session(run).resting == session().resting

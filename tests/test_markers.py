@@ -15,6 +15,7 @@ from detector.record import schema
 from detector.record.entries import LoggedGap
 from detector.record.log import EpisodeLog
 from detector.record.selection import Selection
+from tests.older_logs import writing_format
 from tests.test_log import episode, recorded, session
 
 
@@ -113,12 +114,8 @@ def test_markers_of_a_superseded_run_do_not_count(path: Path) -> None:
 
 @pytest.mark.parametrize("old", [1, 2])
 def test_an_older_log_gets_markers_and_gaps(path: Path, monkeypatch: pytest.MonkeyPatch, old: int) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "FORMAT", old)
-        later = ("resting",) if old == 2 else ("limit50_mm", "limit90_mm", "resting")
-        patch.setattr(schema, "SESSION", {name: codec for name, codec in schema.SESSION.items() if name not in later})
-        with EpisodeLog(path) as log:
-            run = recorded(log, session("aa11"), episode(1, 1.0))
+    with writing_format(monkeypatch, old), EpisodeLog(path) as log:
+        run = recorded(log, session("aa11"), episode(1, 1.0))
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == old
         assert not db.execute("SELECT 1 FROM sqlite_master WHERE name IN ('markers', 'gaps')").fetchall()

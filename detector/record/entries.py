@@ -8,8 +8,9 @@ log would list for a result that was not written to one, so that both roads lead
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from detector.types import ORDINARY_KINDS, Episode, Session, Twitch
 
@@ -72,6 +73,22 @@ class LoggedGap:
     start_s: float
     end_s: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One thing that a person wrote down: what it was, how much, and when."""
+
+    kind: str  # a name of detector.study.journal_kinds
+    at: str  # ISO 8601 with offset
+    zone: str = ""  # IANA name of the zone the person was in; empty when only the offset is known
+    value: float | None = None  # in ``unit``; None for what has no amount
+    unit: str = ""
+    text: str = ""  # of a medicine the name, of a note the words
+    details: dict[str, Any] = field(default_factory=dict)  # further facts, by name
+    key: int = 0  # of the entry, the same in all its versions; 0 before it is written
+    made_utc: str = ""  # ISO 8601 when this version was written
+    removed: bool = False  # this version takes the entry back
 
 
 def episode_id(session_id: str, number: int) -> str:

@@ -19,10 +19,12 @@ from typing import Any
 
 from detector import __version__
 from detector.errors import LogError, UsageError
+from detector.record import journal as diary
 from detector.record import markers as felt
 from detector.record import schema
 from detector.record.entries import (
     REJECTED_KINDS,
+    JournalEntry,
     LoggedEpisode,
     LoggedGap,
     LoggedMarker,
@@ -175,6 +177,15 @@ class EpisodeLog:
         with schema.errors_of(self.path), schema.transaction(self._db):
             felt.insert_gap(self._db, run, start_s, end_s, reason)
 
+    def write_journal(self, entries: Iterable[JournalEntry]) -> list[int]:
+        """Keep entries, all or none, and return their keys.
+
+        One without a key is new; one with a key becomes the newest version of that entry, whose older versions stay.
+        """
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            return [diary.insert_entry(self._db, entry, made) for entry in entries]
+
     def _drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
         self._db.execute(
             "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s BETWEEN ? AND ?",
@@ -326,6 +337,20 @@ class EpisodeLog:
         """Times without pictures, in the order of runs and times; ``runs`` is that of :meth:`episodes`."""
         with schema.errors_of(self.path):
             return felt.select_gaps(self._db, self._keys(runs))
+
+    def journal(self, *, include_removed: bool = False) -> list[JournalEntry]:
+        """The newest version of every journal entry, in the order of their times."""
+        with schema.errors_of(self.path):
+            rows = diary.select_entries(self._db, include_removed)
+        return sorted(rows, key=lambda entry: (datetime.fromisoformat(entry.at), entry.key))
+
+    def journal_versions(self, key: int) -> list[JournalEntry]:
+        """All versions of one journal entry, oldest first; LogError when there is none."""
+        with schema.errors_of(self.path):
+            rows = diary.select_versions(self._db, key)
+        if not rows:
+            raise LogError(f"the journal in {self.path} has no entry {key}: list them with nasalis journal list")
+        return rows
 
     def find_episode(self, text: str) -> LoggedEpisode:
         """The episode whose id is ``text``, or the only one whose id begins or ends with it.

@@ -1,7 +1,8 @@
 """The tables of the episode log, how a value becomes a cell and back, and how the file is opened and updated.
 
 Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones);
-3 markers of what a person felt, gaps without pictures (none in older ones); 4 the face at rest (unknown in older ones).
+3 markers of what a person felt, gaps without pictures (none in older ones); 4 the face at rest (unknown in older ones);
+5 observed time by minute and the courses of twitches (empty in older ones), the journal (none in older ones).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from detector.record.entries import clean_text
 from detector.types import BothSides, RestingFace
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
-FORMAT = 4
+FORMAT = 5
 BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
 
 
@@ -72,6 +73,9 @@ FLOATS = Codec(
     lambda cell: {key: math.nan if number is None else number for key, number in json.loads(cell).items()},
 )
 NAMES = Codec("TEXT NOT NULL", lambda value: json.dumps([str(name) for name in value]), lambda c: tuple(json.loads(c)))
+NUMBERS = Codec(
+    "TEXT NOT NULL", lambda value: json.dumps([_real(number) for number in value]), lambda c: tuple(json.loads(c))
+)
 RESTING = Codec("TEXT", _resting, _resting_back)
 
 SESSION: dict[str, Codec] = {
@@ -79,7 +83,7 @@ SESSION: dict[str, Codec] = {
     "duration_s": REAL, "observed_s": REAL, "face_s": REAL, "fps": REAL,
     "width": INTEGER, "height": INTEGER, "frames": INTEGER, "frames_repeated": INTEGER, "frames_lost": INTEGER,
     "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "limit50_mm": FLOATS, "limit90_mm": FLOATS,
-    "not_observed_s": FLOATS, "resting": RESTING,
+    "not_observed_s": FLOATS, "observed_by_minute_s": NUMBERS, "resting": RESTING,
     "config_digest": TEXT, "settings": JSON, "versions": JSON, "notes": JSON, "status": TEXT,
 }  # fmt: skip
 EPISODE: dict[str, Codec] = {
@@ -91,7 +95,7 @@ EPISODE: dict[str, Codec] = {
 TWITCH: dict[str, Codec] = {
     "region": TEXT, "side": TEXT, "onset_s": REAL, "peak_s": REAL, "offset_s": REAL,
     "amplitude_mm": REAL, "amplitude_px": REAL, "velocity_mm_s": REAL, "direction_deg": REAL,
-    "snr": REAL, "score": REAL, "kept": BOOLEAN, "reason": TEXT,
+    "snr": REAL, "score": REAL, "kept": BOOLEAN, "reason": TEXT, "course_mm": NUMBERS,
 }  # fmt: skip
 
 
@@ -154,8 +158,19 @@ _FORMAT_3 = (
     "CREATE INDEX gaps_by_run ON gaps (run)",
 )
 _FORMAT_4 = ("ALTER TABLE sessions ADD COLUMN resting TEXT",)
+_FORMAT_5 = (
+    "ALTER TABLE sessions ADD COLUMN observed_by_minute_s TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE twitches ADD COLUMN course_mm TEXT NOT NULL DEFAULT '[]'",
+    # one row for each version of an entry: an edit adds one, and so does taking the entry back
+    """CREATE TABLE journal (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL, at TEXT NOT NULL, zone TEXT NOT NULL, kind TEXT NOT NULL,
+    value REAL, unit TEXT NOT NULL, text TEXT NOT NULL, details TEXT NOT NULL,
+    made_utc TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX journal_by_entry ON journal (entry)",
+)
 # format -> the statements that lead to it from the one before
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3, 4: _FORMAT_4}
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3, 4: _FORMAT_4, 5: _FORMAT_5}
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,63 @@
+"""The journal in the log: entries in versions, so that an edit loses nothing. SQL only, no transactions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from detector.record.entries import JournalEntry, clean_text
+
+# the version of each entry that counts
+_NEWEST = "SELECT max(version) FROM journal GROUP BY entry"
+
+
+def insert_entry(db: sqlite3.Connection, entry: JournalEntry, made_utc: str) -> int:
+    """Write a new entry, or with its key another version of one, and return the key."""
+    key = entry.key or 1 + db.execute("SELECT coalesce(max(entry), 0) FROM journal").fetchone()[0]
+    db.execute(
+        "INSERT INTO journal (entry, at, zone, kind, value, unit, text, details, made_utc, removed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            int(key),
+            clean_text(entry.at),
+            clean_text(entry.zone),
+            clean_text(entry.kind),
+            None if entry.value is None else float(entry.value),
+            clean_text(entry.unit),
+            clean_text(entry.text),
+            clean_text(json.dumps(entry.details, sort_keys=True, ensure_ascii=False)),
+            made_utc,
+            int(entry.removed),
+        ),
+    )
+    return int(key)
+
+
+def select_entries(db: sqlite3.Connection, include_removed: bool) -> list[JournalEntry]:
+    """The newest version of every entry, in the order of their keys."""
+    rows = db.execute(
+        f"SELECT * FROM journal WHERE version IN ({_NEWEST}) AND (NOT removed OR ?) ORDER BY entry",
+        (include_removed,),
+    ).fetchall()
+    return [_entry(row) for row in rows]
+
+
+def select_versions(db: sqlite3.Connection, key: int) -> list[JournalEntry]:
+    """All versions of one entry, oldest first."""
+    rows = db.execute("SELECT * FROM journal WHERE entry = ? ORDER BY version", (int(key),)).fetchall()
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: sqlite3.Row) -> JournalEntry:
+    return JournalEntry(
+        kind=row["kind"],
+        at=row["at"],
+        zone=row["zone"],
+        value=row["value"],
+        unit=row["unit"],
+        text=row["text"],
+        details=json.loads(row["details"]),
+        key=row["entry"],
+        made_utc=row["made_utc"],
+        removed=bool(row["removed"]),
+    )

@@ -1,0 +1,190 @@
+"""A log as a history: what was observed and found on each day of a person's own calendar, and what they wrote down.
+
+Everything in it that has no time of day is left out and counted: no day, and so no rate, can be told from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+
+from detector.record.entries import JournalEntry, LoggedEpisode, LoggedRun, moment_of
+from detector.record.log import EpisodeLog
+
+REJECTED_REVIEW = "rejected"  # episodes that a person looked at and did not believe
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Up to a minute of a session, in which something was observed."""
+
+    start: datetime  # local, with offset
+    observed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One episode and when it began."""
+
+    at: datetime  # local, with offset
+    logged: LoggedEpisode
+
+    @property
+    def twitches(self) -> int:
+        """How many it counts."""
+        return self.logged.episode.twitch_count
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One journal entry and when it holds."""
+
+    at: datetime  # local, with offset
+    entry: JournalEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the calendar. Without observed time nothing is known of it, least of all that nothing happened."""
+
+    date: date
+    observed_s: float = 0.0
+    episodes: tuple[Found, ...] = ()
+    journal: tuple[Written, ...] = ()
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether anything can be said of it."""
+        return self.observed_s > 0.0
+
+    @property
+    def twitches(self) -> int:
+        """Of all its episodes."""
+        return sum(found.twitches for found in self.episodes)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything of a log that has a time of day.
+
+    Attributes
+    ----------
+    zone : tzinfo or None
+        Days and hours are counted in it; None: the computer's own.
+    runs : tuple of LoggedRun
+        The sessions that count, in time order; their figures on quality and the face at rest are there.
+    minutes, found, journal : tuple
+        In time order.
+    days : tuple of Day
+        Every day from the first to the last with anything observed, the unobserved between them too; without any, of
+        the journal.
+    undated_s, undated_episodes : float, int
+        Observed time and episodes of recordings that do not say when they were made.
+    """
+
+    zone: tzinfo | None = None
+    runs: tuple[LoggedRun, ...] = ()
+    minutes: tuple[Minute, ...] = ()
+    found: tuple[Found, ...] = ()
+    journal: tuple[Written, ...] = ()
+    days: tuple[Day, ...] = ()
+    undated_s: float = 0.0
+    undated_episodes: int = 0
+
+    @property
+    def observed_h(self) -> float:
+        """Hours observed, the denominator of every rate."""
+        return sum(minute.observed_s for minute in self.minutes) / 3600.0
+
+
+def read_history(
+    log: EpisodeLog, *, since: date | None = None, until: date | None = None, zone: tzinfo | None = None
+) -> History:
+    """The history that a log tells, of the days ``[since, until)``.
+
+    Episodes that a person rejected are left out, and so are ordinary movements.
+    """
+    current = set(log.current_runs())
+    runs = [run for run in log.runs() if run.run in current]
+    return build_history(runs, log.episodes(), log.journal(), since=since, until=until, zone=zone)
+
+
+def build_history(
+    runs: Sequence[LoggedRun],
+    episodes: Sequence[LoggedEpisode],
+    journal: Sequence[JournalEntry],
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    zone: tzinfo | None = None,
+) -> History:
+    """The history of what a log lists; the parameters are those of :func:`read_history`."""
+
+    def local(moment: datetime) -> datetime:
+        return moment.astimezone(zone)
+
+    def wanted(moment: datetime) -> bool:
+        return (since is None or moment.date() >= since) and (until is None or moment.date() < until)
+
+    kept = [row for row in episodes if row.review != REJECTED_REVIEW]
+    starts = {run.run: moment_of(run.session.start_utc, 0.0) for run in runs}
+    begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in kept if (start := starts[row.run])]
+    found = [Found(local(at), row) for row, at in begins if at is not None]
+    minutes = [
+        Minute(local(start), observed_s)
+        for run in runs
+        if (base := starts[run.run]) is not None
+        for start, observed_s in _minutes(run, base)
+    ]
+    written = [Written(local(datetime.fromisoformat(entry.at)), entry) for entry in journal]
+    found = sorted((row for row in found if wanted(row.at)), key=lambda row: row.at)
+    minutes = sorted((row for row in minutes if wanted(row.start)), key=lambda row: row.start)
+    written = sorted((row for row in written if wanted(row.at)), key=lambda row: row.at)
+    reaching = [run for run in runs if (base := starts[run.run]) is None or _reaches(run, local(base), wanted)]
+    return History(
+        zone=zone,
+        runs=tuple(sorted(reaching, key=lambda run: (run.session.start_utc, run.run))),
+        minutes=tuple(minutes),
+        found=tuple(found),
+        journal=tuple(written),
+        days=tuple(_days(minutes, found, written)),
+        undated_s=sum(run.session.observed_s for run in runs if starts[run.run] is None),
+        undated_episodes=sum(starts[row.run] is None for row in kept),
+    )
+
+
+def _minutes(run: LoggedRun, base: datetime) -> Iterator[tuple[datetime, float]]:
+    """The observed minutes of a session; where they were not kept, its observed time spread over its length."""
+    session = run.session
+    seconds = session.observed_by_minute_s
+    if not seconds and session.observed_s > 0.0:
+        count = max(-int(-session.duration_s // MINUTE_S), 1)
+        seconds = (session.observed_s / count,) * count
+    for k, observed_s in enumerate(seconds):
+        if observed_s > 0.0:
+            yield base + timedelta(seconds=MINUTE_S * k), observed_s
+
+
+def _reaches(run: LoggedRun, start: datetime, wanted: Callable[[datetime], bool]) -> bool:
+    length = timedelta(seconds=run.session.duration_s)
+    return any(wanted(start + length * share) for share in (0.0, 0.5, 1.0))
+
+
+def _days(minutes: Sequence[Minute], found: Sequence[Found], written: Sequence[Written]) -> Iterator[Day]:
+    observed: dict[date, float] = {}
+    for minute in minutes:
+        day = minute.start.date()
+        observed[day] = observed.get(day, 0.0) + minute.observed_s
+    episodes: dict[date, list[Found]] = {}
+    for row in found:
+        episodes.setdefault(row.at.date(), []).append(row)
+    entries: dict[date, list[Written]] = {}
+    for line in written:
+        entries.setdefault(line.at.date(), []).append(line)
+    known = [*observed, *episodes] or [*entries]  # a medicine begun years ago opens no years of unobserved days
+    day = min(known, default=date.max)
+    while known and day <= max(known):
+        yield Day(day, observed.get(day, 0.0), tuple(episodes.get(day, ())), tuple(entries.get(day, ())))
+        day += timedelta(days=1)
