@@ -31,7 +31,7 @@ LIMIT_MOST = 10_000  # hundredths of mm: larger needs count as this much, so tha
 
 @dataclass(slots=True)
 class _Tally:
-    """Running totals; nothing in it grows with the length of the source."""
+    """Running totals; but for a number a minute, nothing in it grows with the length of the source."""
 
     last_t: float | None = None
     first_t: float | None = None
@@ -40,7 +40,7 @@ class _Tally:
     face_s: float = 0.0
     observed_s: float = 0.0
     base_s: float = 0.0  # the source's time that the session's own begins at
-    minutes: Counter[int] = field(default_factory=Counter)  # ms observed in each minute of the session
+    minute_s: list[float] = field(default_factory=list)  # observed in each minute of the session
     why_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     intervals: Counter[int] = field(default_factory=Counter)  # of measured frames, in 0.01 ms
     scales: Counter[int] = field(default_factory=Counter)  # px/mm in hundredths
@@ -200,7 +200,9 @@ class Decider:
             tally.why_s[why] += step
             return
         tally.observed_s += step
-        tally.minutes[max(int((reading.t_s - tally.base_s) // 60.0), 0)] += round(1000.0 * step)
+        minute = max(int((reading.t_s - tally.base_s) // 60.0), 0)
+        tally.minute_s += [0.0] * (minute + 1 - len(tally.minute_s))
+        tally.minute_s[minute] += step
         self._locking.observe(reading.t_s - step, reading.t_s)
         if measured.motion is not None and moment is not None:
             self._count_limits(measured.motion, moment)
@@ -258,7 +260,7 @@ class Decider:
             "limit50_mm": _per_region(tally.needs, 0.5),
             "limit90_mm": _per_region(tally.needs, 0.9),
             "not_observed_s": {why: round(seconds, 3) for why, seconds in sorted(tally.why_s.items()) if seconds > 0},
-            "observed_by_minute_s": tuple(tally.minutes[k] / 1000.0 for k in range(max(tally.minutes, default=-1) + 1)),
+            "observed_by_minute_s": tuple(round(seconds, 3) for seconds in tally.minute_s),
             "resting": tally.resting.figures(),
             "notes": notes,
         }

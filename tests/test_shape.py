@@ -10,7 +10,7 @@ from detector.motion import REGION_COUNT
 from detector.regions import SITES
 from detector.shape import FALL_LIMITS_S, HELD_S, HELD_SNR, RISE_LIMITS_S, shape_twitch
 from detector.twitches import Moment
-from detector.types import Twitch, WhyNot
+from detector.types import COURSE_FROM_S, COURSE_STEP_S, COURSE_TO_S, Twitch, WhyNot
 
 REGION = 5
 SIGMA_MM = 0.05
@@ -152,3 +152,21 @@ def test_a_neighbor_in_a_fast_train_is_not_taken_for_the_jerk() -> None:
         for a, b in zip(moments, louder, strict=True)
     ]  # fmt: skip
     assert shape(both).peak_s == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("peak_s", [1.0, 1.007])
+def test_the_course_is_that_of_the_skin_about_its_peak(peak_s: float) -> None:
+    twitch = shape(record(peak_s, 0.05, 0.11, mm=1.6, level_mm=2.0), peak_s)
+    times = np.arange(-18, 25) * COURSE_STEP_S
+    assert len(twitch.course_mm) == len(times) == round((COURSE_FROM_S + COURSE_TO_S) / COURSE_STEP_S) + 1
+    assert (
+        np.abs(np.array(twitch.course_mm) - 1.6 * pulse(times, 0.05, 0.11)).max() < 0.3
+    )  # in half a grid step it moves by 0.4 mm
+    assert twitch.course_mm[18] == max(twitch.course_mm) == pytest.approx(1.6, abs=0.12)
+
+
+def test_there_is_no_course_where_the_record_ends_or_the_jerk_was_not_kept() -> None:
+    assert len(shape(record(0.3 + 1 / 60), 0.3 + 1 / 60).course_mm) == 43
+    assert shape(record(0.25), 0.25).course_mm == ()
+    assert shape(record(1.7), 1.7).course_mm == ()
+    assert shape_twitch(record(), 60, REGION, UP, kept=False, reason="weak").course_mm == ()
