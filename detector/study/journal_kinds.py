@@ -14,9 +14,9 @@ Need = Literal["needed", "optional", "none"]
 
 EFSA = "EFSA 2015, Scientific Opinion on the safety of caffeine"
 MAYO = "Mayo Clinic, Caffeine content for coffee, tea, soda and more (after USDA FoodData Central)"
-NIAAA = "NIAAA, What is a standard drink: 14 g of alcohol"
-NHS_UNIT = "NHS, Alcohol units: 8 g of alcohol"
-BENOWITZ = "Benowitz and Jacob 1984, Clin Pharmacol Ther 35:499: about 1 mg is taken up of each"
+NIAAA = "NIAAA, What is a standard drink"
+NHS_UNIT = "NHS, Alcohol units"
+BENOWITZ = "Benowitz and Jacob 1984, Clin Pharmacol Ther 35:499: taken up of one"
 SIDES = ("left", "right", "both")
 CHANGES = ("started", "stopped", "dose", "taken")
 QUALITY_LOW, QUALITY_HIGH = 1, 5  # as the stars people give: 1 very bad, 5 very good
