@@ -71,7 +71,8 @@ Removed = Annotated[bool, typer.Option("--removed", help="Also what was taken ba
 @app.command()
 def add(
     words: Annotated[
-        list[str], typer.Argument(metavar="KIND [AMOUNT] [WORDS]", help="E.g. caffeine espresso, sleep 7h30, stress 6.")
+        list[str],
+        typer.Argument(metavar="WHAT", help="A kind, then how much or which: caffeine espresso, sleep 7h30, stress 6."),
     ],
     at: At = None,
     zone: ZoneName = None,
@@ -94,6 +95,7 @@ def add(
     talk = talk_as_told(quiet, verbose)
     facts = _facts(side, sudden, quality, started, stopped, dose_changed, note)
     noted = journal.new_entry(words, facts, at, zone, now=_now())
+    _warn([noted.entry], talk)  # before anything else that can go wrong
     with EpisodeLog(log) as book:
         stored = journal_book.write(book, noted.entry)
     _tell(journal.Noted(stored, noted.remarks), as_json, talk)
@@ -102,9 +104,7 @@ def add(
 @app.command()
 def edit(
     key: Key,
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="[AMOUNT] [WORDS]", help="The new amount or words.")
-    ] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="WHAT", help="The new amount or words.")] = None,
     at: At = None,
     zone: ZoneName = None,
     note: Note = None,
@@ -127,6 +127,7 @@ def edit(
     facts = _facts(side, sudden, quality, started, stopped, dose_changed, note)
     with EpisodeLog(log, must_exist=True) as book:
         noted = journal_book.edit(book, key, words or [], facts, at, zone, now=_now())
+    _warn([noted.entry], talk)
     _tell(noted, as_json, talk)
 
 
@@ -335,8 +336,7 @@ def _facts(
 
 
 def _tell(noted: Noted, as_json: bool, talk: Talk) -> None:
-    """The entry as stored on stdout, what was taken for granted on stderr, and first of all what must not wait."""
-    _warn([noted.entry], talk)
+    """The entry as stored on stdout, what was taken for granted on stderr."""
     _show_entry(noted.entry, as_json)
     for remark in noted.remarks:
         talk.say(f"{remark[:1].upper()}{remark[1:]}.")

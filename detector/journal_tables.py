@@ -78,7 +78,7 @@ def import_lines(found: Imported) -> list[str]:
     """What came of a file, in sentences."""
     lines = [f"Imported {_entries(len(found.entries))} of {found.rows} rows."]
     if found.known:
-        lines.append(f"{_entries(found.known)} were there already, in the journal or higher up in the file.")
+        lines.append(f"Already there, in the journal or higher up in the file: {_entries(found.known)}.")
     if found.bad:
         told = _with_lines((row.line, row.problem) for row in found.bad)
         lines.append(f"{len(found.bad)} bad {'row was' if len(found.bad) == 1 else 'rows were'} left out: {told}.")

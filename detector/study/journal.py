@@ -95,7 +95,7 @@ def new_entry(
     place = zone_named(zone)
     moment = parse_moment(at, place, now)
     amount = parse_amount(kind, rest)
-    text, details = _with_facts(kind, amount.text, {}, facts)
+    text, details = _with_facts(kind, amount.text, {}, facts, with_words=bool(amount.text))
     if "change" in kind.details:
         details.setdefault("change", "taken")
     entry = entry_of(kind, moment, amount.value, text, details)
@@ -161,7 +161,7 @@ def changed_entry(
         shown = at if at is not None else f"{moment.at.replace(tzinfo=None):%Y-%m-%d %H:%M:%S}"
         moment = parse_moment(shown, place, now)
         remarks += moment.remarks
-    text, details = _with_facts(kind, text, dict(entry.details), facts)
+    text, details = _with_facts(kind, text, dict(entry.details), facts, with_words=bool(words))
     changed = entry_of(kind, moment, value, text, details)
     return Noted(dataclasses.replace(changed, key=entry.key), tuple(remarks))
 
@@ -197,11 +197,14 @@ def _day(value: object) -> date:
         raise UsageError(f"'{value}' is no day: write it like 2026-03-01") from error
 
 
-def _with_facts(kind: EntryKind, text: str, details: dict[str, Any], facts: Facts) -> tuple[str, dict[str, Any]]:
+def _with_facts(
+    kind: EntryKind, text: str, details: dict[str, Any], facts: Facts, *, with_words: bool
+) -> tuple[str, dict[str, Any]]:
     given = facts.given()
     note = given.pop("note", None)
-    if note is not None and (kind.name == "note" or (kind.group == "symptom" and not text)):
-        text = note  # the words are the entry
+    is_text = kind.name == "note" or (kind.group == "symptom" and "note" not in details)
+    if note is not None and is_text and not with_words:
+        text = note  # the words about a symptom are its text, however they came
     elif note is not None:
         given["note"] = _cleaned(note)
     return text, details | given

@@ -76,7 +76,8 @@ def _cells(entry: JournalEntry) -> list[str]:
         "entry": str(entry.key or ""),
         "at": entry.at,
         "value": "" if entry.value is None else repr(float(entry.value)).removesuffix(".0"),
-        "zone": entry.zone, "kind": entry.kind, "unit": SCALE if entry.unit == "0-10" else entry.unit, "text": entry.text,
+        "zone": entry.zone, "kind": entry.kind, "text": entry.text,
+        "unit": SCALE if entry.unit == "0-10" else entry.unit,
         "details": json.dumps(rest, sort_keys=True, ensure_ascii=False) if rest else "",
         **{name: _fact_cell(value) for name, value in facts.items() if name not in rest},
     }  # fmt: skip
