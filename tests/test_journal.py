@@ -57,6 +57,9 @@ def test_kinds_are_found_by_other_names_and_suggested() -> None:
     assert nearest_kind("espressos") == "caffeine espresso"
     assert nearest_kind("qwertz") == ""
     assert noted("screen time 5h").kind == "screen_time"
+    for kind in KINDS.values():  # as the list shows it
+        assert kind_named(kind.label) == (kind, "")
+    assert noted("trouble closing an eye 4 since noon").value == 4.0
     assert noted("magnesium 300mg").text == "magnesium"
     with pytest.raises(UsageError, match="there is no kind of entry 'espresso': did you mean caffeine espresso"):
         noted("espresso")
@@ -272,6 +275,15 @@ def test_the_time_is_shown_as_the_clock_of_the_person_stood() -> None:
         ("headache 7", {}, "severe headache"),
         ("headache 6", {}, ""),
         ("headache", {"sudden": True}, "severe headache"),
+        ("headache severe", {}, "severe headache"),
+        ("headache Worst of my life", {}, "severe headache"),
+        ("headache 3 worst at noon", {}, ""),
+        ("headache not severe", {}, ""),
+        ("headache came suddenly", {}, "severe headache"),
+        ("numbness", {"note": "all of a sudden"}, "numbness"),
+        ("numbness", {"note": "not sudden"}, ""),
+        ("droop 0", {}, ""),
+        ("vision 0", {}, ""),
         ("vision blurred", {}, "change of vision"),
         ("hearing", {}, "change of hearing"),
         ("numbness", {"sudden": True}, "numbness"),

@@ -13,6 +13,7 @@ from detector.study.journal_amounts import checked, parse_amount
 from detector.study.journal_kinds import (
     CHANGES,
     KINDS,
+    LONGEST,
     QUALITY_HIGH,
     QUALITY_LOW,
     SIDES,
@@ -58,7 +59,7 @@ def split_kind(said: Sequence[str]) -> tuple[EntryKind, str]:
         There is no such kind.
     """
     words = " ".join(said).split(" ")
-    for count in range(min(3, len(words)), 0, -1):
+    for count in range(min(LONGEST, len(words)), 0, -1):
         found = kind_named(" ".join(words[:count]))
         if found is not None:
             kind, stands_for = found

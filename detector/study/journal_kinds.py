@@ -167,8 +167,9 @@ _ALL = (
 KINDS: dict[str, EntryKind] = {kind.name: kind for kind in _ALL}
 SYMPTOMS: tuple[str, ...] = tuple(kind.name for kind in _ALL if kind.group == "symptom")
 # what people type for a kind, and the words that it stands for besides
+LONGEST = 4  # words of a kind: trouble closing an eye
 ALIASES: dict[str, tuple[str, str]] = {
-    **{alias: (kind.name, "") for kind in _ALL for alias in kind.aliases},
+    **{alias: (kind.name, "") for kind in _ALL for alias in (kind.label.replace(" ", "_"), *kind.aliases)},
     "magnesium": ("supplement", "magnesium"),
 }
 
