@@ -98,6 +98,10 @@ def analyze(
     everything: Everything = False,
     start: Start = None,
     end: End = None,
+    recorded: Annotated[
+        str | None,
+        typer.Option("--recorded", metavar="TIME", help="When the clip was recorded; default what its file says."),
+    ] = None,
     replace: Replace = False,
     model: ModelFile = None,
     as_json: AsJson = False,
@@ -107,7 +111,10 @@ def analyze(
     """Find the episodes in recorded clips and keep them in the log."""
     from detector import analyze as work
 
-    job = work.Job(sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals)
+    began = "" if recorded is None else work.recording_time(recorded)
+    job = work.Job(
+        sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals, began
+    )
     _find(lambda talk, report: work.run(clips, job, talk, report), job, as_json, _talk(quiet, verbose))
 
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class Job:
     twitches: str | None = None
     overlay: Path | None = None
     signals: Path | None = None
+    recorded: str = ""  # when the clip was recorded, ISO 8601; empty: as its file says
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
     clips, unfound = _find(names)
     if not clips:
         raise unfound[0]
+    if job.recorded and len(clips) > 1:
+        raise UsageError(f"--recorded is the time of one clip, and {len(clips)} are named: analyze them one by one.")
     check_outputs(job, clips)
     talk.detail(f"Face model: {resolve(job.model)}")
     settings = Settings() if job.sensitivity is None else Settings(sensitivity=job.sensitivity)
@@ -162,6 +166,7 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
             end_s=job.end_s,
             replace=job.replace,
             signals=job.signals,
+            recorded=job.recorded,
             on_progress=progress,
             on_event=on_event,
         )
@@ -174,6 +179,13 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
             except KeyboardInterrupt:
                 outcome.interrupted = True
     return outcome
+
+
+def recording_time(said: str) -> str:
+    """When a clip was recorded, by this computer's clock, as ISO 8601; UsageError when ``said`` is no time gone by."""
+    from detector.study.journal_times import parse_moment, zone_named
+
+    return parse_moment(said, zone_named(None), datetime.now(UTC)).text
 
 
 def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult], None]) -> Outcome:

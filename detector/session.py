@@ -69,6 +69,7 @@ def analyze_clip(
     end_s: float | None = None,
     replace: bool = False,
     signals: Path | None = None,
+    recorded: str = "",
     on_progress: Callable[[float, float | None], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
@@ -89,6 +90,8 @@ def analyze_clip(
         Earlier sessions over the same file count as superseded.
     signals : Path, optional
         What was measured of every frame is written there, for :func:`rescore_signals`; also when the run is stopped.
+    recorded : str
+        When the recording began, ISO 8601; empty: as the file says, which may be not at all.
     on_progress : callable, optional
         Called with the seconds done and the duration (None when unknown).
     on_event : callable, optional
@@ -109,7 +112,7 @@ def analyze_clip(
             session_id="",
             source=str(path),
             sha256=sha256_of(path),
-            start_utc=recorded_at(path),
+            start_utc=recorded or recorded_at(path),
             width=source.width,
             height=source.height,
             config_digest=settings.digest(),

@@ -59,6 +59,7 @@ def analyze_clip(
     end_s: float | None = None,
     replace: bool = False,
     signals: Path | None = None,
+    recorded: str = "",
     on_progress: Callable[[float, float | None], None] | None = None,
     on_event: Callable[[Any], None] | None = None,
 ) -> Result:
@@ -69,7 +70,7 @@ def analyze_clip(
     episodes: list[Episode] = []
     with ClipSource(path, start_s=start_s, end_s=end_s) as source:
         digest = sha256_of(path)
-        session = Session(digest[:10], str(path), digest, recorded_at(path), fps=source.nominal_fps)
+        session = Session(digest[:10], str(path), digest, recorded or recorded_at(path), fps=source.nominal_fps)
         session.width, session.height, session.settings = source.width, source.height, settings.model_dump()
         run = log.begin(session, replace=replace)
         session.status = "failed"

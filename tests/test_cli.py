@@ -248,6 +248,20 @@ def test_signals_and_overlays_are_of_one_clip(run: Run, clip: Path, tmp_path: Pa
     assert not (tmp_path / "o.mp4").exists() and not (tmp_path / "log.sqlite").exists()
 
 
+def test_the_time_of_a_recording_can_be_told(run: Run, clip: Path, tmp_path: Path) -> None:
+    assert json.loads(run("analyze", clip, "--json").out)["episodes"][0]["start_time"] == ""
+    said = run("analyze", clip, "--json", "--recorded", "2026-03-01T08:10:00+02:00")
+    assert json.loads(said.out)["episodes"][0]["start_time"].startswith("2026-03-01T08:10:00.")
+    shutil.copy(clip, tmp_path / "other.mp4")
+    for words, reason in (
+        ([clip, tmp_path / "other.mp4", "--recorded", "2026-03-01 08:10"], "the time of one clip"),
+        ([clip, "--recorded", "2126-03-01 08:10"], "still to come"),
+        ([clip, "--recorded", "once upon a time"], "no time"),
+    ):
+        refused = run("analyze", *words)
+        assert refused.code == 2 and reason in refused.err and refused.out == ""
+
+
 def test_csv_on_stdout_is_nothing_but_csv(run: Run, clip: Path) -> None:
     ran = run("analyze", clip, "--csv", "-")
     rows = list(csv.DictReader(ran.out.splitlines()))

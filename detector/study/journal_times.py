@@ -133,7 +133,7 @@ def parse_moment(text: str | None, zone: Zone, now: datetime) -> Moment:
     moment = _iso(said, zone, now) if _ISO.fullmatch(said) else _words(said, zone, now)
     if moment.at > now + SLACK:
         shown = f"{moment.at:%Y-%m-%d %H:%M}"
-        raise UsageError(f"'{said}' is still to come ({shown}): the journal takes what has been")
+        raise UsageError(f"'{said}' is still to come ({shown}): give a time that has been")
     if moment.at.year < OLDEST_YEAR:
         raise UsageError(f"'{said}' cannot be: the journal goes from {OLDEST_YEAR} to now")
     return moment
