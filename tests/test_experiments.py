@@ -69,6 +69,11 @@ def test_not_yet_begun() -> None:
     assert (found.running, found.result, found.sentence) == (False, None, f"Begins on {day(20).isoformat()}.")
 
 
+def test_one_given_up_on_its_first_day_is_none() -> None:
+    history = made([8] * 14 + [2] * 7, [started(14, stopped=day(14).isoformat())])
+    assert experiment_results(history, day(30)) == []
+
+
 def test_stopped_names_the_first_day_that_no_longer_belongs_to_it() -> None:
     found = only(made([8] * 14 + [2] * 7, [started(14, stopped=day(17).isoformat())]), day(30))
     assert found.end == day(16)

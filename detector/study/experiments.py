@@ -100,7 +100,9 @@ def _spans(journal: Sequence[Written]) -> list[Span]:
         end = start + timedelta(days=planned - 1)
         stopped = _date(line.entry.details.get("stopped"))
         if stopped is not None:  # the first day that no longer belongs to it
-            end = min(end, max(stopped - ONE_DAY, start))
+            end = min(end, stopped - ONE_DAY)
+            if end < start:
+                continue  # given up on its first day: no whole day belongs to it
         asked = line.entry.details.get("baseline_days")
         length = int(asked) if asked else min(max(planned, SHORTEST_BASELINE), LONGEST_BASELINE)
         wanted = start - timedelta(days=length)
