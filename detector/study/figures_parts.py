@@ -86,7 +86,7 @@ def balance(history: History, days: Sequence[Rate], weeks: Sequence[Rate]) -> Pi
         axes.bar(centers, left, 0.8 * width, color=mark("left"))
         axes.bar(
             centers, [-x for x in right], 0.8 * width, facecolor=mark("right-soft"), edgecolor=mark("right"),
-            hatch="....", lw=0.8,
+            hatch="\\\\\\\\", lw=0.8,
         )  # fmt: skip
         if any(middle):
             axes.bar(
@@ -109,7 +109,7 @@ def balance(history: History, days: Sequence[Rate], weeks: Sequence[Rate]) -> Pi
 
     total = Counter(found.logged.episode.side for found in history.found)
     says = "Episodes: " + ", ".join(f"{total[side]} {_where(side)}" for side in SIDES if total[side]) + "."
-    how = f"Episodes an observed hour {'by week' if weekly else 'by day'}: upwards the person's own left, downwards and dotted "
+    how = f"Episodes an observed hour {'by week' if weekly else 'by day'}: upwards the person's own left, downwards and striped "
     how += "their right" + (", narrow bars round the line both or the midline" if any(middle) else "")
     how += ". Hatched: not watched."
     rows = tuple(
