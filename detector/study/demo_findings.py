@@ -27,7 +27,7 @@ PLACES = (("nasalis_alar", 0.78, 340.0), ("levator_labii_alaeque_nasi", 0.15, 90
 LIMIT90_OVER_50 = 1.7  # as measured on quiet footage (1.77 over 1.06, docs/measurements.md)
 STEEPNESS = np.log(9.0) / np.log(LIMIT90_OVER_50)  # of the logistic curve through both limits
 UP_S, DOWN_S = (0.035, 0.060), (0.060, 0.120)  # of injected twitches, docs/measurements.md
-FELT_SHARE = 0.15  # of the episodes a marker is set at, when the person watches along
+FELT_SHARE = 0.15  # of what happens: the person marks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,17 @@ def session(day: StoryDay, watch: Watch, start: datetime, rng: np.random.Generat
     full = int(watch.length_s // 60.0)
     by_minute = np.round(60.0 * np.clip(rng.beta(9.0, 1.2, full), 0.0, 1.0), 2)
     by_minute[rng.random(full) < 0.04] = 0.0  # away from the desk
-    episodes, number = [], 0
+    episodes: list[Episode] = []
+    felt: list[float] = []
     for k in np.flatnonzero(by_minute):
         for _ in range(rng.poisson(day.rate_per_h * by_minute[k] / 3600.0)):
             at_s = 60.0 * float(k) + float(rng.uniform(0.0, 50.0))
             size_mm = float(SIZE_MM * rng.lognormal(0.0, SIZE_SPREAD))
             if rng.random() < 1.0 / (1.0 + (watch.limit50_mm / size_mm) ** STEEPNESS):
-                number += 1
-                episodes.append(_episode(number, at_s, size_mm, watch.limit50_mm, rng))
-    felt = tuple(e.end_s + 0.6 for e in episodes if rng.random() < FELT_SHARE)
-    return Made(_session(watch, start, by_minute, rng), tuple(episodes), felt)
+                episodes.append(_episode(len(episodes) + 1, at_s, size_mm, watch.limit50_mm, rng))
+            if rng.random() < FELT_SHARE:  # what was missed is felt as well
+                felt.append(at_s + float(rng.uniform(0.5, 1.5)))
+    return Made(_session(watch, start, by_minute, rng), tuple(episodes), tuple(felt))
 
 
 def _session(watch: Watch, start: datetime, by_minute: np.ndarray, rng: np.random.Generator) -> Session:

@@ -48,11 +48,12 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a figure shows, as rows to be read."""
+    """Rows to be read, the first cell of each its name."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    texts: tuple[int, ...] = ()  # columns of words; the others are numbers
 
 
 @dataclass(frozen=True, slots=True)

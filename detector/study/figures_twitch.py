@@ -90,11 +90,11 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
 
     height = 105.0 if len(shown) <= 2 else 175.0
     rest = twitches - sum(one.count for one in found)
-    says = "; ".join(
-        f"{place_words(one.region, one.side)}: median height {one.height_mm():.2f} mm, {one.count} twitches"
-        for one in shown
+    most = shown[0]
+    says = (
+        f"Most twitches that have a course ({most.count} of {sum(one.count for one in found)}) are "
+        f"{place_words(most.region, most.side)}: the median one is {most.height_mm():.2f} mm high."
     )
-    says = f"{says[0].upper()}{says[1:]}."
     how = (
         "How far the skin moves, with the peaks of all twitches laid over each other: the line is the median, half of the "
         f"twitches lie in the band. n is how many; under {FEW}, each is drawn by itself. The right side is dashed."

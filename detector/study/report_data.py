@@ -109,4 +109,4 @@ def _felt(log: EpisodeLog, history: History) -> tuple[str, ...]:
     runs = {run.run for run in history.runs}
     sessions, _ = felt_sessions(log, Selection())
     marked = [one.agreement for one in sessions if one.run.run in runs]
-    return tuple(summary(pool(marked))) if marked else ()
+    return tuple(summary(pool(marked))[:2]) if marked else ()  # the rest is for nasalis log --markers

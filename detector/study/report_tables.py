@@ -70,7 +70,7 @@ def kinds(data: ReportData) -> Table | None:
             )
         )
     head = ("kind", "episodes", "an observed h (95 %)", "evidence for the surest of them")
-    return Table("Kinds of movement", head, tuple(rows)) if rows else None
+    return Table("Kinds of movement", head, tuple(rows), texts=(3,)) if rows else None
 
 
 def triggers(data: ReportData) -> Triggers | None:
