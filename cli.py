@@ -14,6 +14,7 @@ import typer
 
 from detector import __version__
 from detector.errors import NasalisError, UsageError
+from detector.journal_commands import app as journal
 from detector.options import (
     AsJson,
     CodecName,
@@ -35,6 +36,7 @@ from detector.options import (
     Verbose,
 )
 from detector.terminal import Out, Talk, bug_sentence, prepare_streams
+from detector.terminal import talk_as_told as _talk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
+app.add_typer(journal)
 
 # of simulate: what is for the clip that is written, and what for the measurement
 WRITING = (
@@ -493,12 +495,6 @@ def _refuse(context: typer.Context, names: tuple[str, ...], why: str) -> None:
         source = context.get_parameter_source(option.name or "")
         if option.name in names and source is not None and source.name == "COMMANDLINE":
             raise UsageError(f"{option.opts[0]} {why}: leave it out.")
-
-
-def _talk(quiet: bool, verbose: bool) -> Talk:
-    if quiet and verbose:
-        raise UsageError("-q and -v contradict each other: give one of them.")
-    return Talk(-1 if quiet else int(verbose))
 
 
 def _find(

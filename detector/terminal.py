@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -124,6 +124,19 @@ class Talk:
         with rich_progress.Progress(*columns, console=self.console(), transient=True) as bars:
             task = bars.add_task(plain(label), total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def talk_as_told(quiet: bool, verbose: bool) -> Talk:
+    """Sentences on stderr as -q and -v ask for.
+
+    Raises
+    ------
+    UsageError
+        Both are given.
+    """
+    if quiet and verbose:
+        raise UsageError("-q and -v contradict each other: give one of them.")
+    return Talk(-1 if quiet else int(verbose))
 
 
 class Out:

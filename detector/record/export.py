@@ -128,6 +128,37 @@ def write_episodes_json(path: Path | str | None, rows: Iterable[LoggedEpisode], 
     write_whole({_target(path): _json_bytes(document)})
 
 
+def write_csv(
+    path: Path | str | None, table: str, columns: Sequence[str], rows: Iterable[Sequence[str]], about: dict[str, Any]
+) -> None:
+    """Write cells as they are, with a sidecar that begins with the version and goes on with ``about``.
+
+    Raises
+    ------
+    OutputError
+        As for :func:`write_episodes_csv`.
+    """
+    cells = list(rows)
+    target = _target(path)
+    files = {target: _csv_bytes(columns, cells)}
+    if target is not None and not is_special(target):
+        header = {"nasalis": __version__, "format": SIDECAR_FORMAT, "table": table, "rows": len(cells)}
+        files[sidecar_path(target)] = _json_bytes(header | about)
+    write_whole(files)
+
+
+def write_json(path: Path | str | None, table: str, about: dict[str, Any]) -> None:
+    """Write one JSON document that begins with the version and goes on with ``about``.
+
+    Raises
+    ------
+    OutputError
+        As for :func:`write_episodes_csv`.
+    """
+    header = {"nasalis": __version__, "format": SIDECAR_FORMAT, "table": table}
+    write_whole({_target(path): _json_bytes(header | about)})
+
+
 def episode_document(row: LoggedEpisode) -> dict[str, Any]:
     """One episode as it stands in the document of :func:`write_episodes_json`."""
     values: dict[str, Any] = {}
@@ -148,12 +179,9 @@ def sidecar_path(path: Path) -> Path:
 def _write_table(
     path: Path | str | None, table: str, columns: Sequence[Column], rows: list[Any], sessions: list[Session] | None
 ) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
-    writer.writerow([column.name for column in columns])
-    writer.writerows([_cell(column, row) for column in columns] for row in rows)
     target = _target(path)
-    files = {target: text.getvalue().encode("utf-8")}
+    cells = ([_cell(column, row) for column in columns] for row in rows)
+    files = {target: _csv_bytes([column.name for column in columns], cells)}
     if sessions is not None and target is not None and not is_special(target):
         about = _about(table, sessions) | {
             "columns": [
@@ -181,6 +209,14 @@ def _write_table(
         }
         files[sidecar_path(target)] = _json_bytes(about)
     write_whole(files)
+
+
+def _csv_bytes(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(columns)
+    writer.writerows(cells)
+    return text.getvalue().encode("utf-8")
 
 
 def _cell(column: Column, row: Any) -> str:

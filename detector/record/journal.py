@@ -48,6 +48,11 @@ def select_versions(db: sqlite3.Connection, key: int) -> list[JournalEntry]:
     return [_entry(row) for row in rows]
 
 
+def select_all_versions(db: sqlite3.Connection) -> list[JournalEntry]:
+    """All versions of all entries, in the order they were written."""
+    return [_entry(row) for row in db.execute("SELECT * FROM journal ORDER BY version").fetchall()]
+
+
 def _entry(row: sqlite3.Row) -> JournalEntry:
     return JournalEntry(
         kind=row["kind"],

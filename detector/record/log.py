@@ -181,6 +181,8 @@ class EpisodeLog:
         """Keep entries, all or none, and return their keys.
 
         One without a key is new; one with a key becomes the newest version of that entry, whose older versions stay.
+        A generator runs inside the transaction: what it reads of this log still holds when its entries are written,
+        whoever else writes. An error of its own leaves the log as it was.
         """
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
         with schema.errors_of(self.path), schema.transaction(self._db):
@@ -351,6 +353,11 @@ class EpisodeLog:
         if not rows:
             raise LogError(f"the journal in {self.path} has no entry {key}: list them with nasalis journal list")
         return rows
+
+    def journal_all_versions(self) -> list[JournalEntry]:
+        """All versions of all journal entries, those taken back too, in the order they were written."""
+        with schema.errors_of(self.path):
+            return diary.select_all_versions(self._db)
 
     def find_episode(self, text: str) -> LoggedEpisode:
         """The episode whose id is ``text``, or the only one whose id begins or ends with it.

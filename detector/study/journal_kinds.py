@@ -14,9 +14,9 @@ Need = Literal["needed", "optional", "none"]
 
 EFSA = "EFSA 2015, Scientific Opinion on the safety of caffeine"
 MAYO = "Mayo Clinic, Caffeine content for coffee, tea, soda and more (after USDA FoodData Central)"
-NIAAA = "NIAAA, What is a standard drink: 14 g of alcohol"
-NHS_UNIT = "NHS, Alcohol units: 8 g of alcohol"
-BENOWITZ = "Benowitz and Jacob 1984, Clin Pharmacol Ther 35:499: about 1 mg is taken up of each"
+NIAAA = "NIAAA, What is a standard drink"
+NHS_UNIT = "NHS, Alcohol units"
+BENOWITZ = "Benowitz and Jacob 1984, Clin Pharmacol Ther 35:499: taken up of one"
 SIDES = ("left", "right", "both")
 CHANGES = ("started", "stopped", "dose", "taken")
 QUALITY_LOW, QUALITY_HIGH = 1, 5  # as the stars people give: 1 very bad, 5 very good
@@ -167,8 +167,9 @@ _ALL = (
 KINDS: dict[str, EntryKind] = {kind.name: kind for kind in _ALL}
 SYMPTOMS: tuple[str, ...] = tuple(kind.name for kind in _ALL if kind.group == "symptom")
 # what people type for a kind, and the words that it stands for besides
+LONGEST = 4  # words of a kind: trouble closing an eye
 ALIASES: dict[str, tuple[str, str]] = {
-    **{alias: (kind.name, "") for kind in _ALL for alias in kind.aliases},
+    **{alias: (kind.name, "") for kind in _ALL for alias in (kind.label.replace(" ", "_"), *kind.aliases)},
     "magnesium": ("supplement", "magnesium"),
 }
 
