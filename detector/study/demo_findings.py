@@ -23,7 +23,11 @@ from detector.types import (
 )
 
 # share of the left twitches, and how the pull of the muscle stands to the picture (regions.SITES)
-PLACES = (("nasalis_alar", 0.78, 340.0), ("levator_labii_alaeque_nasi", 0.15, 90.0), ("nasalis_transverse", 0.07, 150.0))
+PLACES = (
+    ("nasalis_alar", 0.78, 340.0),
+    ("levator_labii_alaeque_nasi", 0.15, 90.0),
+    ("nasalis_transverse", 0.07, 150.0),
+)
 LIMIT90_OVER_50 = 1.7  # as measured on quiet footage (1.77 over 1.06, docs/measurements.md)
 STEEPNESS = np.log(9.0) / np.log(LIMIT90_OVER_50)  # of the logistic curve through both limits
 UP_S, DOWN_S = (0.035, 0.060), (0.060, 0.120)  # of injected twitches, docs/measurements.md

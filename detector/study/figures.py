@@ -34,7 +34,7 @@ _STYLE = {
     "xtick.major.pad": 2.5,
     "ytick.major.pad": 2.5,
     "axes.labelpad": 2.5,
-    "hatch.linewidth": 0.7,
+    "hatch.linewidth": 0.8,
     "figure.constrained_layout.h_pad": 0.02,
     "figure.constrained_layout.w_pad": 0.02,
     "path.simplify": False,

@@ -11,7 +11,9 @@ from detector.study.colors import mark
 from detector.study.rates import Rate
 
 HATCH = "//////"
-TALLEST = 1.6  # highest rate times this is as far as a figure reaches: a whisker of a few minutes would flatten the rest
+TALLEST = (
+    1.6  # highest rate times this is as far as a figure reaches: a whisker of a few minutes would flatten the rest
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -80,14 +82,15 @@ def top_of(rates: Sequence[Rate]) -> float:
 def points(axes: Any, at: Sequence[float], rates: Sequence[Rate], top: float, role: str, size: float) -> None:
     """Rates with their intervals; a hollow point is a zero that was watched, a caret says that the interval goes on."""
     color = mark(role)
-    for x, rate in zip(at, rates, strict=True):
-        if not math.isfinite(rate.per_hour):
-            continue
-        axes.plot([x, x], [rate.low, min(rate.high, top)], color=color, lw=0.8, alpha=None, zorder=2)
-        if rate.high > top:
-            axes.plot([x], [top], marker="^", ms=3.0, color=color, clip_on=False, zorder=2)
+    known = [(x, rate) for x, rate in zip(at, rates, strict=True) if math.isfinite(rate.per_hour)]
+    axes.vlines(
+        [x for x, _ in known], [rate.low for _, rate in known], [min(rate.high, top) for _, rate in known], color=color,
+        lw=0.8, zorder=2,
+    )  # fmt: skip
+    beyond = [x for x, rate in known if rate.high > top]
+    axes.plot(beyond, [top] * len(beyond), ls="", marker="^", ms=3.0, color=color, clip_on=False, zorder=2)
     for hollow in (False, True):
-        chosen = [(x, rate) for x, rate in zip(at, rates, strict=True) if rate.hours > 0.0 and (rate.count == 0) == hollow]
+        chosen = [(x, rate) for x, rate in known if (rate.count == 0) == hollow]
         axes.plot(
             [x for x, _ in chosen],
             [rate.per_hour for _, rate in chosen],

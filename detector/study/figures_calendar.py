@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ CLASSES = 5
 BLOCK_WEEKS = 27  # columns beside each other; half a year
 NUMBERED_WEEKS = 15  # up to so many columns a square is large enough for a number
 MOST_WEEKS = 4 * BLOCK_WEEKS
+Line = tuple[tuple[float, float], tuple[float, float]]
 _WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
 
 
@@ -31,36 +32,40 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
     monday += timedelta(weeks=cut)
     shown = [day for day in days if day.start is not None and day.start >= monday]
     weeks -= cut
-    columns = min(max(weeks, 8), NUMBERED_WEEKS if weeks <= NUMBERED_WEEKS else BLOCK_WEEKS)
+    columns = NUMBERED_WEEKS if weeks <= NUMBERED_WEEKS else BLOCK_WEEKS
     blocks = -(-weeks // columns)
     edges = class_edges(shown)
     cell_pt = (NARROW_PT - 26.0) / columns
-    height = blocks * (7.0 * cell_pt + 14.0) + 30.0
+    height = blocks * (7.0 * cell_pt + 14.0) + 14.0
 
     def paint(figure: Any) -> None:
+        from matplotlib.collections import LineCollection
+
         axes = figure.add_subplot()
         axes.set_axis_off()
         axes.set_aspect("equal")
         gap = 14.0 / cell_pt
+        lines: list[Line] = []
         for day in shown:
             assert day.start is not None
             week = (day.start - monday).days // 7
             x, y = week % columns, (week // columns) * (7.0 + gap) + day.start.weekday()
-            _square(axes, x, y, day, edges, cell_pt)
+            lines += _square(axes, x, y, day, edges, cell_pt)
             if day.start.day == 1 or day is shown[0]:
                 month = (day.start + timedelta(days=6 - day.start.weekday())).month
                 if day.start.day == 1 or day.start.day < 22:
                     axes.text(
                         x, (week // columns) * (7.0 + gap) - 0.75, MONTHS[month - 1], fontsize=7, color=mark("muted")
                     )
+        axes.add_collection(LineCollection(lines, color=mark("hatch"), lw=0.7, capstyle="butt"))
         for block in range(blocks):
             for k, name in enumerate(_WEEKDAYS):
                 y = block * (7.0 + gap) + k
                 axes.text(-0.75, y, name, ha="right", va="center", fontsize=6.5, color=mark("muted"))
-        bottom = blocks * (7.0 + gap) - gap + 0.3
+        bottom = blocks * (7.0 + gap) - gap - 0.1
         _legend(axes, edges, bottom, columns, cell_pt)
         axes.set_xlim(-26.0 / cell_pt + 0.4, columns - 0.3)
-        axes.set_ylim(bottom + 22.0 / cell_pt, -14.0 / cell_pt)
+        axes.set_ylim(bottom + 14.0 / cell_pt, -14.0 / cell_pt)
 
     observed = [day for day in shown if day.hours > 0.0]
     zero = sum(day.count == 0 for day in observed)
@@ -100,24 +105,19 @@ def class_of(day: Rate, edges: Sequence[float]) -> int:
     return 0 if day.count == 0 else 1 + int(np.searchsorted(edges, day.per_hour, side="left"))
 
 
-def _square(axes: Any, x: float, y: float, day: Rate, edges: Sequence[float], cell_pt: float) -> None:
+def _square(axes: Any, x: float, y: float, day: Rate, edges: Sequence[float], cell_pt: float) -> list[Line]:
+    """Draw a day, and return the lines that hatch it: a pattern would look different at every zoom."""
     from matplotlib.patches import Rectangle
 
     inner = 0.5 - min(0.9 / cell_pt, 0.12)
     corner, size = (x - inner, y - inner), 2.0 * inner
     if day.hours <= 0.0:
-        axes.add_patch(Rectangle(corner, size, size, facecolor="none", edgecolor=mark("rule"), lw=0.5, ls=(0, (2, 1.5))))
+        axes.add_patch(
+            Rectangle(corner, size, size, facecolor="none", edgecolor=mark("rule"), lw=0.5, ls=(0, (2, 1.5)))
+        )
         hatch = [-0.5, 0.0, 0.5] if cell_pt > 11.0 else [0.0]
-        for shift in hatch:  # lines of our own: a pattern would be another at every zoom
-            low, high = max(-inner, -inner + 2 * inner * shift), min(inner, inner + 2 * inner * shift)
-            axes.plot(
-                [x + low, x + high],
-                [y - low + 2 * inner * shift, y - high + 2 * inner * shift],
-                color=mark("hatch"),
-                lw=0.7,
-                solid_capstyle="butt",
-            )
-        return
+        ends = [(max(-inner, s * size - inner), min(inner, s * size + inner), s * size) for s in hatch]
+        return [((x + low, y - low + shift), (x + high, y - high + shift)) for low, high, shift in ends]
     level = class_of(day, edges)
     edge = mark("rule") if level == 0 else "none"
     axes.add_patch(Rectangle(corner, size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6))
@@ -126,6 +126,7 @@ def _square(axes: Any, x: float, y: float, day: Rate, edges: Sequence[float], ce
             x, y + 0.03, str(day.count), ha="center", va="center", fontsize=6.5 if day.count < 100 else 5.0,
             color=mark(f"heat-text-{level}"),
         )  # fmt: skip
+    return []
 
 
 def _legend(axes: Any, edges: Sequence[float], bottom: float, columns: int, cell_pt: float) -> None:
@@ -137,12 +138,9 @@ def _legend(axes: Any, edges: Sequence[float], bottom: float, columns: int, cell
     x = -0.5
     for level, word in enumerate(words):
         edge = mark("rule") if level == 0 else "none"
-        axes.add_patch(Rectangle((x, y - size / 2), size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6))
+        axes.add_patch(
+            Rectangle((x, y - size / 2), size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6)
+        )
         axes.text(x + size * 1.3, y, word, va="center", fontsize=6.5, color=mark("muted"))
         x += size * 1.6 + (4.2 * len(word) + 5.0) / cell_pt
     axes.text(x, y, "an observed hour", va="center", fontsize=6.5, color=mark("muted"))
-
-
-def first_of(days: Sequence[Rate]) -> date | None:
-    """The day a calendar begins with."""
-    return days[0].start if days else None

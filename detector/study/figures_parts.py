@@ -51,7 +51,7 @@ def by_hour(rates: Sequence[Rate]) -> Picture | None:
         "little was watched (bars below). Hatched hours were never watched."
     )
     table = rate_table("Hours of the day", "hour", rates)
-    return Picture("hours", "Hour of the day", says, how, draw("hours", says, NARROW_PT, 150.0, paint), table=table)
+    return Picture("hours", "Hour of the day", says, how, draw("hours", says, NARROW_PT, 136.0, paint), table=table)
 
 
 def balance(history: History, days: Sequence[Rate], weeks: Sequence[Rate]) -> Picture | None:
@@ -121,9 +121,7 @@ def balance(history: History, days: Sequence[Rate], weeks: Sequence[Rate]) -> Pi
     table = Table(
         "Sides", ("week from" if weekly else "day", *(f"{side}, episodes" for side in SIDES), "observed h"), rows
     )
-    return Picture(
-        "balance", "Left and right", says, how, draw("balance", says, NARROW_PT, 150.0, paint), table=table
-    )
+    return Picture("balance", "Left and right", says, how, draw("balance", says, NARROW_PT, 145.0, paint), table=table)
 
 
 def side_counts(history: History, weekly: bool) -> Counter[tuple[date | None, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from detector.study.colors import mark
@@ -39,7 +39,7 @@ def timeline(
     ]
 
     def paint(figure: Any, narrow: bool) -> None:
-        heights = [3.2, *[0.42] * len(rows), 1.1]
+        heights = [3.0, *[0.4] * len(rows), 1.1]
         panels = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.04})
         rate, journal, limit = panels[0], panels[1:-1], panels[-1]
         for axes in (rate, limit):
@@ -58,11 +58,11 @@ def timeline(
         for axes in panels[:-1]:
             axes.tick_params(axis="x", length=0, labelbottom=False)
 
-    length = 20.0 * len(rows) + 185.0
+    length = 15.0 * len(rows) + 150.0
     says = _says(parts, weekly)
     how = _how(weekly, bool(spans), bands, bool(numbered), bool(rows))
     wide = draw("timeline", says, WIDE_PT, length, lambda figure: paint(figure, narrow=False))
-    phone = draw("timeline-phone", says, NARROW_PT, length + 10.0, lambda figure: paint(figure, narrow=True))
+    phone = draw("timeline-phone", says, NARROW_PT, length + 40.0, lambda figure: paint(figure, narrow=True))
     return Picture("timeline", "Over time", says, how, wide, phone, _table(parts, weekly))
 
 
@@ -73,7 +73,9 @@ def _bands(axes: Any, bands: Sequence[Band], first: date, last: date) -> None:
             continue
         axes.axvspan(left, right, facecolor=mark("band"), edgecolor="none", zorder=-1)
         if band.baseline is not None:
-            axes.axvspan((band.baseline - first).days - 0.5, left, facecolor=mark("band-soft"), edgecolor="none", zorder=-2)
+            axes.axvspan(
+                (band.baseline - first).days - 0.5, left, facecolor=mark("band-soft"), edgecolor="none", zorder=-2
+            )
         for x in (left, right):
             axes.axvline(x, color=mark("band-ink"), lw=0.8, ls=(0, (4, 2)), zorder=0)
         if axes.get_subplotspec().is_first_row():
@@ -147,7 +149,9 @@ def _says(parts: Sequence[Rate], weekly: bool) -> str:
 
 def _how(weekly: bool, gaps_there: bool, bands: Sequence[Band], numbers: bool, rows: bool) -> str:
     what = "week" if weekly else "day"
-    how = f"Top: episodes an observed hour, a point for each {what} with its 95 % interval (a caret: it goes on); hollow "
+    how = (
+        f"Top: episodes an observed hour, a point for each {what} with its 95 % interval (a caret: it goes on); hollow "
+    )
     how += "points are zeros that were watched."
     if gaps_there:
         how += " Hatched: not watched."
@@ -173,8 +177,3 @@ def _table(parts: Sequence[Rate], weekly: bool) -> Table:
     )
     head = ("week from" if weekly else "day", "episodes", "observed h", "per observed h", "95 % interval")
     return Table("Rate over time", head, rows)
-
-
-def weeks_of(first: date, last: date) -> int:
-    """How many weeks, counted from Mondays."""
-    return ((last - (first - timedelta(days=first.weekday()))).days) // 7 + 1

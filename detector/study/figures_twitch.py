@@ -88,7 +88,7 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
         for axes in panels[::columns]:
             axes.set_ylabel("mm")
 
-    height = 105.0 if len(shown) <= 2 else 175.0
+    height = 105.0 if len(shown) <= 2 else 165.0
     rest = twitches - sum(one.count for one in found)
     most = shown[0]
     says = (
@@ -100,7 +100,8 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
         f"twitches lie in the band. n is how many; under {FEW}, each is drawn by itself. The right side is dashed."
     )
     if len(found) > len(shown):
-        how += f" {len(found) - len(shown)} rarer places are in the table only."
+        rarer = len(found) - len(shown)
+        how += f" {rarer} rarer {'place is' if rarer == 1 else 'places are'} left out here."
     if rest > 0:
         how += f" {rest} of {twitches} twitches have no whole course (a gap or the end was near)."
     rows = tuple((place_words(one.region, one.side), str(one.count), f"{one.height_mm():.2f}") for one in found)

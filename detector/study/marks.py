@@ -79,7 +79,9 @@ def numbered(history: History) -> tuple[list[Numbered], int]:
         chosen.append((rank, line))
     kept = sorted(chosen, key=lambda row: row[0])[:MOST_NUMBERED]
     ordered = sorted((line for _, line in kept), key=lambda line: line.at)
-    return [Numbered(k, line.at.date(), words(line.entry)) for k, line in enumerate(ordered, 1)], len(chosen) - len(kept)
+    return [Numbered(k, line.at.date(), words(line.entry)) for k, line in enumerate(ordered, 1)], len(chosen) - len(
+        kept
+    )
 
 
 def bands(experiments: Sequence[object]) -> list[Band]:
@@ -97,7 +99,9 @@ def words(entry: JournalEntry) -> str:
     if entry.kind == "note":
         return entry.text
     scale = kind is not None and kind.is_scale
-    amount = "" if entry.value is None else f"{entry.value:g} of 10" if scale else f"{entry.value:g} {entry.unit}".strip()
+    amount = (
+        "" if entry.value is None else f"{entry.value:g} of 10" if scale else f"{entry.value:g} {entry.unit}".strip()
+    )
     if kind is not None and kind.group == "medicine":
         parts = [entry.text or label, amount, _CHANGES.get(str(entry.details.get("change", "")), "")]
         return " ".join(part for part in parts if part)

@@ -7,7 +7,9 @@ from typing import Any
 
 from detector.errors import UsageError
 
-MISSING = "--pdf needs WeasyPrint, which is not installed: pip install 'nasalis[pdf]', or print the HTML from a browser."
+MISSING = (
+    "--pdf needs WeasyPrint, which is not installed: pip install 'nasalis[pdf]', or print the HTML from a browser."
+)
 
 
 def check_pdf() -> None:

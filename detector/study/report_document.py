@@ -62,7 +62,12 @@ def document(data: ReportData) -> str:
             "detection_limit": data.limits,
             "detection_limit_by_day": data.day_limits,
             "average_twitch": [
-                {"side": one.side, "region": one.region, "twitches": one.count, "quartiles_mm": one.quartiles_mm().tolist()}
+                {
+                    "side": one.side,
+                    "region": one.region,
+                    "twitches": one.count,
+                    "quartiles_mm": one.quartiles_mm().tolist(),
+                }
                 for one in data.averages
             ],
             "felt_and_found": data.felt,

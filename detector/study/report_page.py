@@ -61,6 +61,7 @@ class Page:
     quality: tuple[str, ...]
     resting: Table | None
     journal: Table | None
+    journal_sentence: str
     notes: tuple[tables.Note, ...]
     method: tuple[str, ...]
     no_flags: str = NO_FLAGS
@@ -94,6 +95,7 @@ def make_page(data: ReportData) -> Page:
         quality=tuple(words.quality(data)),
         resting=tables.resting(data),
         journal=tables.journal(data),
+        journal_sentence=tables.journal_sentence(data),
         notes=tuple(tables.notes(data)),
         method=tuple(tables.method(data)),
     )

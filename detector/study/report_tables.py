@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from detector.study.history import Found
 from detector.study.journal_kinds import KINDS
 from detector.study.report_data import ReportData
 from detector.study.report_words import false_alarms, number
-from detector.tables import MEANINGS, count_words, words
+from detector.tables import MEANINGS, words
 from detector.types import BothSides, RestingFace
 
 RESTING_NOTE = (
@@ -114,6 +113,16 @@ def journal(data: ReportData) -> Table | None:
     return Table("What was written down", ("entry", "times", "days", "median amount"), tuple(rows)) if rows else None
 
 
+def journal_sentence(data: ReportData) -> str:
+    """The table in a sentence, for paper."""
+    table = journal(data)
+    rows = () if table is None else table.rows
+    said = [
+        f"{row[0]} on {row[2]} {'day' if row[2] == '1' else 'days'}{f' ({row[3]})' if row[3] else ''}" for row in rows
+    ]
+    return f"Written down, with the median amount: {', '.join(said)}." if said else ""
+
+
 def notes(data: ReportData) -> Iterator[Note]:
     """Symptoms, medicines and notes one by one, in order of time."""
     for line in data.history.journal:
@@ -166,9 +175,3 @@ def _resting_row(
         middle += f" ({low:+.{decimals}f} to {high:+.{decimals}f})"
     sides = (median(lambda one: one.right), median(lambda one: one.left), middle.replace("-", "−"))
     return (f"{what}, {unit}", *sides, str(len(measured)))
-
-
-def blinks(data: ReportData) -> str:
-    """How many blinks the lids were watched in."""
-    counts = Counter(run.session.resting is not None for run in data.history.runs)
-    return count_words(counts[True], "session")
