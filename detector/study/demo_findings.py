@@ -31,6 +31,7 @@ PLACES = (
 LIMIT90_OVER_50 = 1.7  # as measured on quiet footage (1.77 over 1.06, docs/measurements.md)
 STEEPNESS = np.log(9.0) / np.log(LIMIT90_OVER_50)  # of the logistic curve through both limits
 UP_S, DOWN_S = (0.035, 0.060), (0.060, 0.120)  # of injected twitches, docs/measurements.md
+THRESHOLD, NORMAL, TAIL = 8.7, 7.4, 0.72  # of the score at low and at normal sensitivity (twitches.THRESHOLDS, TAIL)
 FELT_SHARE = 0.15  # of what happens: the person marks it
 
 
@@ -120,7 +121,7 @@ def _episode(number: int, at_s: float, size_mm: float, limit_mm: float, rng: np.
     starts = at_s + np.concatenate([[0.0], np.cumsum(intervals)])
     region = f"{muscle}_{side}"
     deg = pull_deg if side == "left" else (180.0 - pull_deg) % 360.0
-    noise_mm = limit_mm / 8.7
+    noise_mm = limit_mm / THRESHOLD
     twitches = tuple(
         _twitch(region, side, float(t), float(mm), deg, noise_mm, rng) for t, mm in zip(starts, sizes, strict=True)
     )
@@ -142,13 +143,18 @@ def _episode(number: int, at_s: float, size_mm: float, limit_mm: float, rng: np.
         mean_mm=round(float(np.mean(heights)), 3),
         peak_px=round(1.7 * max(heights), 2),
         snr=max(twitch.snr for twitch in twitches),
-        confidence=round(float(np.clip(rng.beta(9.0, 2.0), 0.3, 0.99)), 2),
+        confidence=confidence(max(twitch.score for twitch in twitches)),
         rate_hz=rate,
         rhythm_cv=cv,
         co_movement=f"zygomaticus_{side}" if spasm else "",
         evidence=_evidence(twitches, side, cv, spasm),
         twitches=twitches,
     )
+
+
+def confidence(score: float) -> float:
+    """As :func:`detector.summary.confidence`, which would bring the whole line of measuring with it."""
+    return float(1.0 / (1.0 + np.exp(-(score - NORMAL) / TAIL)))
 
 
 def _evidence(twitches: tuple[Twitch, ...], side: Side, cv: float | None, spasm: bool) -> str:
@@ -186,7 +192,7 @@ def _twitch(
         velocity_mm_s=round(1.57 * mm / up_s, 1),
         direction_deg=round(float(rng.normal(deg, 8.0)) % 360.0, 1),
         snr=snr,
-        score=round(min(8.7 + 0.5 * snr, 30.0), 2),
+        score=round(max(snr, THRESHOLD), 2),
         kept=True,
         course_mm=tuple(float(x) for x in np.round(course, 3)),
     )

@@ -14,12 +14,12 @@ from detector.study import report_words as words
 from detector.study.figures import Picture, Table
 from detector.study.figures_axes import short_date
 from detector.study.flag_rule import ALWAYS
+from detector.study.flag_words import flag_heading
 from detector.study.flags import Flag
 from detector.study.report_data import ReportData
 
 TITLE = "Twitches around the nose"
-NO_FLAGS = "None of the signs that this program looks for was found. That is no all-clear: it sees only what a camera "
-NO_FLAGS += "sees, and knows only what was written down."
+NO_ALL_CLEAR = "That does not mean that nothing is wrong: see a clinician about whatever worries you."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Page:
     summary: str
     keys: tuple[Key, ...]
     flags: tuple[Flag, ...]
+    flag_heading: str
     pictures: tuple[Picture, ...]
     bands: tuple[Told, ...]
     numbered: tuple[Told, ...]
@@ -64,8 +65,8 @@ class Page:
     journal_sentence: str
     notes: tuple[tables.Note, ...]
     method: tuple[str, ...]
-    no_flags: str = NO_FLAGS
     always: str = ALWAYS
+    no_all_clear: str = NO_ALL_CLEAR
     resting_note: str = field(default=tables.RESTING_NOTE)
 
 
@@ -81,6 +82,7 @@ def make_page(data: ReportData) -> Page:
         summary=words.summary(data),
         keys=tuple(_keys(data)),
         flags=data.flags,
+        flag_heading=flag_heading(data.flags),
         pictures=tuple(_pictures(data, numbered, bands)),
         bands=tuple(
             Told(chr(ord("A") + k % 26), f"{band.title}, {figures_parts.day_words(band.first, band.last)}")
