@@ -27,6 +27,8 @@ from detector.options import (
     OnlyKind,
     OnlySide,
     Quiet,
+    RatesBy,
+    RatesOf,
     Replace,
     SessionId,
     Since,
@@ -282,6 +284,11 @@ def list_log(
     markers: Annotated[
         bool, typer.Option("--markers", help="Compare what you marked as felt with what was found.")
     ] = False,
+    rates: Annotated[
+        RatesBy | None,
+        typer.Option("--rates", help="Counts per observed hour, by this; --since and --until are days."),
+    ] = None,
+    of: Annotated[RatesOf | None, typer.Option("--of", help="With --rates: count these; default episodes.")] = None,
     session: SessionId = None,
     since: Since = None,
     until: Until = None,
@@ -294,13 +301,26 @@ def list_log(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """List the sessions of the log, or their episodes; or compare what was felt with what was found."""
+    """List the sessions of the log, their episodes, or rates; or compare what was felt with what was found."""
     from detector import agreement_table, tables
     from detector.record.log import EpisodeLog
     from detector.record.selection import Selection
 
-    if episodes and markers:
-        raise UsageError("--episodes and --markers are two lists: give one of them.")
+    if episodes + markers + (rates is not None) > 1:
+        raise UsageError("--episodes, --markers and --rates are different lists: give one of them.")
+    if of is not None and rates is None:
+        raise UsageError("--of goes with --rates: give it too, e.g. --rates day --of twitches.")
+    if rates is not None:
+        from detector.study import rate_tables
+
+        chosen = Selection(session, since, until, None if side is None else side.value, kind, everything)
+        told = rate_tables.read_rates(log, chosen, rates.value, "episodes" if of is None else of.value)
+        if as_json:
+            Out().write(tables.as_json(told.document()))
+        else:
+            Out().show(told.report())
+            _talk(quiet, verbose).say(f"Log: {told.log}")
+        return
     chosen = Selection(session, since, until, None if side is None else side.value, kind, everything, everything)
     with EpisodeLog(log, must_exist=True) as book:
         rows = chosen.episodes(book)

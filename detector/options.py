@@ -22,6 +22,20 @@ class SideName(StrEnum):
     midline = "midline"
 
 
+class RatesBy(StrEnum):
+    day = "day"
+    week = "week"
+    hour = "hour"
+    side = "side"
+    region = "region"
+    kind = "kind"
+
+
+class RatesOf(StrEnum):
+    episodes = "episodes"
+    twitches = "twitches"
+
+
 class CodecName(StrEnum):
     h264 = "h264"
     h264_lossless = "h264-lossless"
