@@ -73,9 +73,13 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
         f"Of {len(shown)} days from {short_date(shown[0].start or first)} to {short_date(last, year=True)}, "
         f"{len(observed)} were watched; on {len(observed) - zero} of them episodes were found, on {zero} none."
     )
-    how = "One square a day, weeks run left to right, Monday on top. Darker is more episodes an observed hour"
-    how += ", the number is how many were found." if weeks <= NUMBERED_WEEKS else "."
-    how += " Hatched: not watched, so nothing is known. An empty square is a day that was watched without a finding."
+    how = "Weeks run left to right; darker is more episodes an observed hour"
+    if weeks <= NUMBERED_WEEKS:
+        how += (
+            ", the number how many were found. Hatched: not watched, nothing is known; 0 is a watched day without any."
+        )
+    else:
+        how += ". Hatched: not watched, nothing is known; an empty square is a watched day without any."
     if cut:
         how += f" Only the last {MOST_WEEKS} weeks are shown."
     rows = tuple(

@@ -47,8 +47,8 @@ def by_hour(rates: Sequence[Rate]) -> Picture | None:
             f"({highest.low:.1f} to {highest.high:.1f}, in {highest.hours:.1f} h)."
         )
     how = (
-        "Episodes an observed hour by the hour of the day; the line through each point is its 95 % interval, long where "
-        "little was watched (bars below). Hatched hours were never watched."
+        "Each point has its 95 % interval, long where little was watched (bars below; a caret: it goes on). Hatched "
+        "hours were never watched."
     )
     table = rate_table("Hours of the day", "hour", rates)
     return Picture("hours", "Hour of the day", says, how, draw("hours", says, NARROW_PT, 136.0, paint), table=table)

@@ -52,17 +52,19 @@ def timeline(
         rate.set_ylabel("episodes / h")
         _numbers(rate, numbered, first, last, top, 17.0 if narrow else 9.0)
         for axes, row in zip(journal, rows, strict=True):
-            _row(axes, row, first)
+            _row(axes, row, first, narrow)
         _limits(limit, limits, first, narrow)
         set_dates(limit, first, last, 5 if narrow else 10)
         for axes in panels[:-1]:
             axes.tick_params(axis="x", length=0, labelbottom=False)
 
-    length = 15.0 * len(rows) + 150.0
+    length = 13.0 * len(rows) + 138.0
     says = _says(parts, weekly)
-    how = _how(weekly, bool(spans), bands, bool(numbered), bool(rows))
+    how = _how(weekly, bool(spans), bands, bool(rows))
     wide = draw("timeline", says, WIDE_PT, length, lambda figure: paint(figure, narrow=False))
-    phone = draw("timeline-phone", says, NARROW_PT, length + 40.0, lambda figure: paint(figure, narrow=True))
+    phone = draw(
+        "timeline-phone", says, NARROW_PT, length + 50.0 + 5.0 * len(rows), lambda figure: paint(figure, narrow=True)
+    )
     return Picture("timeline", "Over time", says, how, wide, phone, _table(parts, weekly))
 
 
@@ -101,7 +103,7 @@ def _numbers(axes: Any, numbered: Sequence[Numbered], first: date, last: date, t
         )  # fmt: skip
 
 
-def _row(axes: Any, row: Row, first: date) -> None:
+def _row(axes: Any, row: Row, first: date, narrow: bool) -> None:
     days = sorted(row.amounts)
     x = [(day - first).days for day in days]
     highest = max(row.amounts.values()) or 1.0
@@ -110,9 +112,10 @@ def _row(axes: Any, row: Row, first: date) -> None:
     axes.set_ylim(0.0, 1.15)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
+    sep = "\n" if narrow else " "
     unit = {"0-10": "of 10"}.get(row.unit, row.unit)
     axes.set_ylabel(
-        f"{row.label}\n≤ {highest:g} {unit}".rstrip() if row.unit else row.label, rotation=0, ha="right", va="center",
+        f"{row.label}{sep}≤ {highest:g} {unit}".rstrip() if row.unit else row.label, rotation=0, ha="right", va="center",
         fontsize=6.5, labelpad=4.0,
     )  # fmt: skip
 
@@ -147,25 +150,19 @@ def _says(parts: Sequence[Rate], weekly: bool) -> str:
     return says
 
 
-def _how(weekly: bool, gaps_there: bool, bands: Sequence[Band], numbers: bool, rows: bool) -> str:
+def _how(weekly: bool, gaps_there: bool, bands: Sequence[Band], rows: bool) -> str:
     what = "week" if weekly else "day"
-    how = (
-        f"Top: episodes an observed hour, a point for each {what} with its 95 % interval (a caret: it goes on); hollow "
-    )
-    how += "points are zeros that were watched."
+    how = f"Top: a point for each {what} with its 95 % interval (a caret: it goes on); hollow points are watched zeros."
     if gaps_there:
         how += " Hatched: not watched."
     if bands:
-        how += " Shaded with a letter: an experiment; paler before it, what it is compared with."
-    if numbers:
-        how += " Numbers: see the list."
+        how += " A letter: an experiment; paler, what it is compared with."
     if rows:
         how += " Middle: the journal, bars up to the largest amount."
-    how += (
-        " Bottom: detection limit; twitches under the diamond were missed more often than not, those over the dash found "
-        "nine times in ten. When it rises, fewer are found although nothing has changed."
+    return how + (
+        " Bottom: twitches under the diamond were missed more often than not, those over the dash found nine times in "
+        "ten; when it rises, fewer are found although nothing else has changed."
     )
-    return how
 
 
 def _table(parts: Sequence[Rate], weekly: bool) -> Table:

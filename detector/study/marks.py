@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from detector.record.entries import JournalEntry
+from detector.study.experiments import ExperimentResult
 from detector.study.history import History, Written
 from detector.study.journal_kinds import KINDS, SYMPTOMS
 
@@ -84,12 +85,9 @@ def numbered(history: History) -> tuple[list[Numbered], int]:
     )
 
 
-def bands(experiments: Sequence[object]) -> list[Band]:
-    """The experiments (:func:`detector.study.experiments.experiment_results`) as bands; ``end`` is exclusive there."""
-    return [
-        Band(one.title, one.start, one.end - timedelta(days=1), one.baseline_start)  # type: ignore[attr-defined]
-        for one in experiments
-    ]
+def bands(experiments: Sequence[ExperimentResult]) -> list[Band]:
+    """The experiments as bands."""
+    return [Band(one.title, one.start, one.end, one.baseline_start) for one in experiments]
 
 
 def words(entry: JournalEntry) -> str:

@@ -46,6 +46,13 @@ class Report:
 
     text: str
     written: tuple[Path, ...]
+    log: Path
+
+    def closing_words(self) -> str:
+        """What was written where, or what was read."""
+        if not self.written:
+            return f"Log: {self.log}"
+        return f"Written: {', '.join(str(path) for path in self.written)}"
 
 
 def run(job: ReportJob) -> Report:
@@ -91,7 +98,7 @@ def run(job: ReportJob) -> Report:
         from detector.study.report_document import short_text
 
         text = short_text(data)
-    return Report(text, (*made, *(target for target in files if target is not None)))
+    return Report(text, (*made, *(target for target in files if target is not None)), path)
 
 
 def _demo_log(job: ReportJob) -> Path:

@@ -22,6 +22,21 @@ TITLE = "Twitches around the nose"
 NO_ALL_CLEAR = "That does not mean that nothing is wrong: see a clinician about whatever worries you."
 
 
+# Shapes tell urgent from not urgent without color: an octagon as of a stop sign, a triangle.
+OCTAGON = (
+    '<svg class="sign" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">'
+    f'<path d="M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9z" style="fill:{colors.mark("urgent")}"/>'
+    f'<path d="M12 5v9M12 17v2.5" style="stroke:{colors.mark("paper")};stroke-width:3;fill:none"/></svg>'
+)
+TRIANGLE = (
+    '<svg class="sign" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">'
+    f'<path d="M12 2.5 22.5 21.5H1.5z" style="fill:none;stroke:{colors.mark("notice")};stroke-width:2.2"/>'
+    f'<path d="M12 9v6M12 17v2" style="stroke:{colors.mark("notice")};stroke-width:2.2;fill:none"/></svg>'
+)
+# of "NHS, Twitching eyes and muscles (https://...): what it says; ..." the names
+_NAMED = re.compile(r"([^;()]+?) \(https?://[^)]*\)")
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One of the figures at the top."""
@@ -40,6 +55,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """A flag, and the short form of its sources for paper."""
+
+    flag: Flag
+    sources: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What the template fills in, all of it plain text but the pictures."""
 
@@ -49,7 +72,7 @@ class Page:
     simulated: bool
     summary: str
     keys: tuple[Key, ...]
-    flags: tuple[Flag, ...]
+    flags: tuple[Sign, ...]
     flag_heading: str
     pictures: tuple[Picture, ...]
     bands: tuple[Told, ...]
@@ -81,7 +104,7 @@ def make_page(data: ReportData) -> Page:
         simulated=data.simulated,
         summary=words.summary(data),
         keys=tuple(_keys(data)),
-        flags=data.flags,
+        flags=tuple(Sign(flag, "; ".join(_NAMED.findall(flag.source))) for flag in data.flags),
         flag_heading=flag_heading(data.flags),
         pictures=tuple(_pictures(data, numbered, bands)),
         bands=tuple(
@@ -117,7 +140,10 @@ def render(page: Page, *, static: bool = False) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_resource)
     )
     template = environment.get_template("page.html.j2")
-    text = template.render(page=page, css=Markup(_css(static)), svg=svg, static=static, version=__version__)
+    signs = {True: OCTAGON, False: TRIANGLE}
+    text = template.render(
+        page=page, css=Markup(_css(static)), svg=svg, signs=signs, static=static, version=__version__
+    )
     return re.sub(r"\n\s*\n+", "\n", text)
 
 

@@ -41,9 +41,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """What was told of things written down: with a result, and without enough days."""
+    """Sentences on things written down: those told from chance, those compared in vain, and all the others in one."""
 
     told: tuple[str, ...]
+    compared: tuple[str, ...]
     rest: str
 
 
@@ -76,13 +77,20 @@ def triggers(data: ReportData) -> Triggers | None:
     """What went with more or with fewer episodes; None when nothing was written down that could."""
     if not data.triggers:
         return None
-    with_result = [one for one in data.triggers if one.result is not None]
-    ordered = sorted(with_result, key=lambda one: 1.0 if one.p_corrected is None else one.p_corrected)
-    rest = [one.label for one in data.triggers if one.result is None]
-    return Triggers(
-        tuple(one.sentence for one in ordered),
-        f"Too few days with or without it to compare: {', '.join(rest)}." if rest else "",
+    told = [one.sentence for one in data.triggers if one.told]
+    compared = [one for one in data.triggers if not one.told and one.result is not None]
+    few = [one.label for one in data.triggers if not one.told and one.result is None]
+    rest = (
+        [f"No difference that could be told from chance: {_listed([one.label for one in compared])}."]
+        if compared
+        else []
     )
+    rest += [f"Too few watched days with or without it to compare: {_listed(few)}."] if few else []
+    return Triggers(tuple(told), tuple(one.sentence for one in compared), " ".join(rest))
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def resting(data: ReportData) -> Table | None:
