@@ -368,6 +368,35 @@ def show(
 
 
 @app.command()
+def report(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The report as one HTML file.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="The report as PDF, to be printed.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="From this day on, e.g. 2026-03-01.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Up to the day before this one.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Count days and hours there; default this computer's zone.")
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Whom it is about; for the title.")] = "",
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A report of three simulated months, nasalis-demo.html, with its log beside.")
+    ] = False,
+    log: LogFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Tell what the log shows, for yourself or a doctor; in a few lines without -o or --pdf."""
+    from detector.study import report as work
+
+    talk = _talk(quiet, verbose)
+    made = work.run(work.ReportJob(output, pdf, log, since, until, zone, name, demo, as_json))
+    Out().write(made.text)
+    talk.say(made.closing_words())
+
+
+@app.command()
 def score(
     found: Annotated[Path, typer.Argument(metavar="FOUND", help="episodes.csv or twitches.csv of one clip.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Truth file of that clip.")],

@@ -6,21 +6,18 @@ the file was written. Files are written whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import io
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from detector import __version__
-from detector.errors import OutputError
 from detector.record.entries import LoggedEpisode, LoggedTwitch, clean_text
-from detector.record.files import explained, finish_durably, real_path, temporary_beside
+from detector.record.files import is_special, real_path, write_whole
 from detector.types import Session
 
 SIDECAR_FORMAT = 1
@@ -128,7 +125,7 @@ def write_episodes_json(path: Path | str | None, rows: Iterable[LoggedEpisode], 
     Unknown values are null, ``regions`` is a list, and texts are as they are (JSON runs no formulas).
     """
     document = _about("episodes", list(sessions)) | {"episodes": [episode_document(row) for row in rows]}
-    _write({_target(path): _json_bytes(document)})
+    write_whole({_target(path): _json_bytes(document)})
 
 
 def write_csv(
@@ -144,10 +141,10 @@ def write_csv(
     cells = list(rows)
     target = _target(path)
     files = {target: _csv_bytes(columns, cells)}
-    if target is not None and not _is_special(target):
+    if target is not None and not is_special(target):
         header = {"nasalis": __version__, "format": SIDECAR_FORMAT, "table": table, "rows": len(cells)}
         files[sidecar_path(target)] = _json_bytes(header | about)
-    _write(files)
+    write_whole(files)
 
 
 def write_json(path: Path | str | None, table: str, about: dict[str, Any]) -> None:
@@ -159,7 +156,7 @@ def write_json(path: Path | str | None, table: str, about: dict[str, Any]) -> No
         As for :func:`write_episodes_csv`.
     """
     header = {"nasalis": __version__, "format": SIDECAR_FORMAT, "table": table}
-    _write({_target(path): _json_bytes(header | about)})
+    write_whole({_target(path): _json_bytes(header | about)})
 
 
 def episode_document(row: LoggedEpisode) -> dict[str, Any]:
@@ -185,7 +182,7 @@ def _write_table(
     target = _target(path)
     cells = ([_cell(column, row) for column in columns] for row in rows)
     files = {target: _csv_bytes([column.name for column in columns], cells)}
-    if sessions is not None and target is not None and not _is_special(target):
+    if sessions is not None and target is not None and not is_special(target):
         about = _about(table, sessions) | {
             "columns": [
                 {"name": c.name, "unit": c.unit, "meaning": c.meaning, "decimals": c.decimals} for c in columns
@@ -211,7 +208,7 @@ def _write_table(
             },
         }
         files[sidecar_path(target)] = _json_bytes(about)
-    _write(files)
+    write_whole(files)
 
 
 def _csv_bytes(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> bytes:
@@ -294,45 +291,3 @@ def _target(path: Path | str | None) -> Path | None:
     if path is None or str(path) == "-":
         return None
     return real_path(path)
-
-
-def _is_special(path: Path) -> bool:
-    return path.exists() and not path.is_file()
-
-
-def _write(files: dict[Path | None, bytes]) -> None:
-    """Write all files, or none when one of them cannot be written; None is stdout."""
-    waiting: list[tuple[Path, Path]] = []
-    try:
-        for number, (path, content) in enumerate(files.items()):
-            if path is None:
-                _to_stdout(content)
-                continue
-            with explained(path):
-                if _is_special(path) and not path.is_dir():
-                    path.write_bytes(content)  # a pipe or a device: nothing to replace
-                    continue
-                if path.is_dir():
-                    raise OutputError(f"{path} is a folder: name a file in it")
-                temporary = temporary_beside(path, str(number))
-                waiting.append((temporary, path))
-                temporary.write_bytes(content)
-                finish_durably(temporary, path)
-        for temporary, path in waiting:
-            with explained(path):
-                temporary.replace(path)
-    finally:
-        for temporary, _ in waiting:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def _to_stdout(content: bytes) -> None:
-    # bytes, so that no platform changes the line ends; a closed pipe is the reader's choice and no error of ours
-    stream = getattr(sys.stdout, "buffer", None)
-    if stream is None:
-        sys.stdout.write(content.decode("utf-8"))
-    else:
-        sys.stdout.flush()
-        stream.write(content)
-    sys.stdout.flush()

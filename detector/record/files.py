@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from detector.errors import OutputError
@@ -50,3 +51,52 @@ def _reason(error: OSError) -> str:
         return error.strerror
     told = re.search(r"error message = '([^']*)'", str(error))  # HDF5 wraps it in a screenful
     return told[1] if told else str(error)
+
+
+def is_special(path: Path) -> bool:
+    """Whether ``path`` is there and no file: a pipe, a device or a folder."""
+    return path.exists() and not path.is_file()
+
+
+def write_whole(files: Mapping[Path | None, bytes]) -> None:
+    """Write all files, or none when one of them cannot be written; None is stdout.
+
+    Raises
+    ------
+    OutputError
+        One cannot be written; those that were there before are untouched.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for number, (path, content) in enumerate(files.items()):
+            if path is None:
+                _to_stdout(content)
+                continue
+            with explained(path):
+                if is_special(path) and not path.is_dir():
+                    path.write_bytes(content)  # a pipe or a device: nothing to replace
+                    continue
+                if path.is_dir():
+                    raise OutputError(f"{path} is a folder: name a file in it")
+                temporary = temporary_beside(path, str(number))
+                waiting.append((temporary, path))
+                temporary.write_bytes(content)
+                finish_durably(temporary, path)
+        for temporary, path in waiting:
+            with explained(path):
+                temporary.replace(path)
+    finally:
+        for temporary, _ in waiting:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _to_stdout(content: bytes) -> None:
+    # bytes, so that no platform changes the line ends; a closed pipe is the reader's choice and no error of ours
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        sys.stdout.write(content.decode("utf-8"))
+    else:
+        sys.stdout.flush()
+        stream.write(content)
+    sys.stdout.flush()
