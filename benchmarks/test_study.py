@@ -96,7 +96,7 @@ def test_intervals_of_ratios_hold_the_truth() -> None:
             assert low > (0.88 if QUICK else 0.91)
         assert low > (0.82 if QUICK else 0.85)
         if daily >= 4.0 and extra >= 1.0:
-            assert high < 0.985
+            assert high < (1.0 if QUICK else 0.985)
 
 
 @pytest.mark.benchmarks
@@ -118,7 +118,7 @@ def test_shuffling_tells_nothing_when_there_is_nothing() -> None:
                 for p in ("p", "p_shuffled")
             ]
             cells.append(" ".join(percent(share) for share in shares))
-            assert max(shares) < 0.2
+            assert max(shares) < (0.4 if QUICK else 0.2)
         rows.append((f"{days} and {days}", *cells))
     show(
         "No difference: p at or below 0.05, %",
