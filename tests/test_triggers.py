@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from detector.record.entries import JournalEntry
-from detector.study.exposures import exposures
+from detector.study.exposures import NAMED, THINGS, exposures
+from detector.study.journal_kinds import KINDS
 from detector.study.triggers import TriggerResult, trigger_results
 from tests.histories import FIRST, entry, history
 
@@ -165,3 +166,10 @@ def test_chance_alone_is_rarely_taken_for_an_effect(seed: int) -> None:
 
 def test_without_a_journal_there_is_nothing_to_look_at() -> None:
     assert trigger_results(history([1, 2, 3])) == []
+
+
+def test_things_are_kinds_of_the_journal_in_their_own_units() -> None:
+    for thing in THINGS:
+        kind = KINDS[thing.kind]
+        assert not thing.step or thing.unit == kind.unit.replace("0-10", "of 10")
+    assert {KINDS[name].group for name in NAMED} == {"medicine"}

@@ -24,7 +24,7 @@ COLUMNS: dict[str, str] = {
     "sudden": "of a symptom: true or false, whether it came suddenly; empty: not told",
     "quality": "of sleep, 1 very bad to 5 very good",
     "change": "of a medicine or supplement: started, stopped, dose or taken",
-    "baseline_days": "of an experiment: days before it to compare with; empty: as many as fit",
+    "baseline_days": "of an experiment: days before it to compare with; empty: as many as planned, 14 to 28",
     "stopped": "of an experiment: the first day that no longer belongs to it; empty: it ran as planned",
     "details": "what has no column of its own, as JSON",
 }
