@@ -20,6 +20,7 @@ NUMBERED_WEEKS = 15  # up to so many columns a square is large enough for a numb
 MOST_WEEKS = 4 * BLOCK_WEEKS
 Polygon = list[tuple[float, float]]
 NUMBERED_PT = 11.0  # a square of more holds a number
+ABOVE_PT, BETWEEN_PT, BELOW_PT = 12.0, 14.0, 15.0  # for names of months, and below for what the shades mean
 _WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
 
 
@@ -38,30 +39,32 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
     blocks = -(-weeks // columns)
     edges = class_edges(shown)
     cell_pt = (NARROW_PT - 26.0) / columns
-    height = blocks * (7.0 * cell_pt + 14.0) + 14.0
+    height = ABOVE_PT + blocks * 7.0 * cell_pt + (blocks - 1) * BETWEEN_PT + BELOW_PT
 
     def paint(figure: Any) -> None:
         figure.set_layout_engine("none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))  # the size of a square is reckoned from that of the figure
         axes.set_axis_off()
-        gap = 14.0 / cell_pt
+        gap = BETWEEN_PT / cell_pt
         placed = []
         for day in shown:
             assert day.start is not None
             week = (day.start - monday).days // 7
             x, top = week % columns, (week // columns) * (7.0 + gap)
             placed.append((x, top + day.start.weekday(), day))
-            if day.start.day == 1 or (day is shown[0] and day.start.day < 22):
-                axes.text(x - 0.4, top - 0.75, MONTHS[day.start.month - 1], fontsize=7, color=mark("muted"))
+            if (day.start.day == 1 and x < columns - 1) or (day is shown[0] and day.start.day < 22):
+                axes.text(
+                    x - 0.4, top - 0.5 - 3.0 / cell_pt, MONTHS[day.start.month - 1], fontsize=7, color=mark("muted")
+                )
         _squares(axes, placed, edges, cell_pt)
         for block in range(blocks):
             for k, name in enumerate(_WEEKDAYS):
                 y = block * (7.0 + gap) + k
                 axes.text(-0.75, y, name, ha="right", va="center", fontsize=6.5, color=mark("muted"))
-        bottom = blocks * (7.0 + gap) - gap - 0.1
-        _legend(axes, edges, bottom, columns, cell_pt)
+        bottom = blocks * (7.0 + gap) - gap - 0.5
+        _legend(axes, edges, bottom + 9.0 / cell_pt, cell_pt)
         axes.set_xlim(-24.0 / cell_pt - 0.5, columns - 0.5 + 2.0 / cell_pt)
-        axes.set_ylim(bottom + 14.0 / cell_pt, -14.0 / cell_pt)
+        axes.set_ylim(bottom + BELOW_PT / cell_pt, -0.5 - ABOVE_PT / cell_pt)
 
     observed = [day for day in shown if day.hours > 0.0]
     zero = sum(day.count == 0 for day in observed)
@@ -136,18 +139,15 @@ def _squares(axes: Any, placed: Sequence[tuple[float, float, Rate]], edges: Sequ
     axes.add_collection(LineCollection(lines, color=mark("hatch"), lw=0.7, capstyle="butt"))
 
 
-def _legend(axes: Any, edges: Sequence[float], bottom: float, columns: int, cell_pt: float) -> None:
+def _legend(axes: Any, edges: Sequence[float], y: float, cell_pt: float) -> None:
     from matplotlib.patches import Rectangle
 
     size = 8.0 / cell_pt
-    y = bottom + 8.0 / cell_pt
-    words = ["0", *(f"to {edge:g}" for edge in edges), "more"]
     x = -0.5
-    for level, word in enumerate(words):
+    for level, word in enumerate(["0", *(f"to {edge:g}" for edge in edges), "more an hour"]):
         edge = mark("rule") if level == 0 else "none"
         axes.add_patch(
             Rectangle((x, y - size / 2), size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6)
         )
-        axes.text(x + size * 1.3, y, word, va="center", fontsize=6.5, color=mark("muted"))
-        x += size * 1.6 + (4.2 * len(word) + 5.0) / cell_pt
-    axes.text(x, y, "an observed hour", va="center", fontsize=6.5, color=mark("muted"))
+        axes.text(x + 1.3 * size, y, word, va="center", fontsize=6.5, color=mark("muted"))
+        x += (18.0 + 3.4 * len(word)) / cell_pt

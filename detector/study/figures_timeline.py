@@ -15,7 +15,7 @@ from detector.study.marks import Band, Numbered, Row
 from detector.study.rates import Rate
 from detector.tables import count_words
 
-RATE_PT, ROW_PT, LIMIT_PT = 92.0, 11.0, 32.0  # heights of the panels
+RATE_PT, ROW_PT, LIMIT_PT = 88.0, 11.0, 32.0  # heights of the panels
 DAILY_DAYS = 120  # up to so many, a point for each day; beyond, for each week
 
 

@@ -18,8 +18,8 @@ from detector.types import BothSides, RestingFace
 
 RESTING_NOTE = (
     "Measured while the face is at rest: medians over the sessions, with the middle half of them. These are "
-    "measurements and no findings: faces that are not known to be weak differ by up to 1.6 mm, and landmarks show a droop a "
-    "quarter too small."
+    "measurements and no findings: faces that are not known to be weak differ by up to 1.6 mm, and landmarks "
+    "show a droop a quarter too small."
 )
 # name, what it is, unit, how much to multiply, decimals
 _RESTING: tuple[tuple[str, str, str, float, int], ...] = (
