@@ -19,7 +19,7 @@ from detector.study.colors import mark
 # Points. Two narrow ones fit beside each other on A4 with 12 mm margins, and one fills a phone at full size.
 NARROW_PT, WIDE_PT = 252.0, 527.0
 TEXT_PT = 8.0
-FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+FONTS = "'Helvetica Neue', Arial, 'Liberation Sans', Roboto, 'DejaVu Sans', sans-serif"
 _STYLE = {
     "svg.fonttype": "none",
     "font.size": TEXT_PT,
@@ -34,7 +34,7 @@ _STYLE = {
     "xtick.major.pad": 2.5,
     "ytick.major.pad": 2.5,
     "axes.labelpad": 2.5,
-    "hatch.linewidth": 0.8,
+    "hatch.linewidth": 1.0,
     "figure.constrained_layout.h_pad": 0.02,
     "figure.constrained_layout.w_pad": 0.02,
     "path.simplify": False,
@@ -53,7 +53,6 @@ class Table:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    texts: tuple[int, ...] = ()  # columns of words; the others are numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,9 @@ def draw(
     from matplotlib.figure import Figure
 
     style: dict[str, Any] = {**_STYLE, **{name: mark(role) for name, role in _ROLES.items()}, "svg.hashsalt": key}
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # whatever the user has set for figures of their own
+        matplotlib.rcParams.update(style)  # type: ignore[arg-type]
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's own fonts draw the words
         figure = Figure(figsize=(width_pt / 72.0, height_pt / 72.0), layout="constrained")
         paint(figure)

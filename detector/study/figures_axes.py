@@ -22,6 +22,13 @@ def short_date(day: date, *, year: bool = False) -> str:
     return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
 
 
+def day_words(first: date, last: date) -> str:
+    """``2 Mar to 5 Apr 2026``, or of one day ``2 Mar 2026``."""
+    if first == last:
+        return short_date(first, year=True)
+    return f"{short_date(first, year=first.year != last.year)} to {short_date(last, year=True)}"
+
+
 def date_ticks(first: date, last: date, most: int) -> list[tuple[int, str]]:
     """At most about ``most`` days to be named, as days from ``first`` and words: Mondays, else firsts of months."""
     length = (last - first).days + 1
@@ -87,10 +94,12 @@ def points(axes: Any, at: Sequence[float], rates: Sequence[Rate], top: float, ro
         [x for x, _ in known], [rate.low for _, rate in known], [min(rate.high, top) for _, rate in known], color=color,
         lw=0.8, zorder=2,
     )  # fmt: skip
-    beyond = [x for x, rate in known if rate.high > top]
-    axes.plot(beyond, [top] * len(beyond), ls="", marker="^", ms=3.0, color=color, clip_on=False, zorder=2)
+    if beyond := [x for x, rate in known if rate.high > top]:
+        axes.plot(beyond, [top] * len(beyond), ls="", marker="^", ms=3.0, color=color, clip_on=False, zorder=2)
     for hollow in (False, True):
         chosen = [(x, rate) for x, rate in known if (rate.count == 0) == hollow]
+        if not chosen:  # nothing drawn, but not clipped, would have no place, and the layout would make room for it
+            continue
         axes.plot(
             [x for x, _ in chosen],
             [rate.per_hour for _, rate in chosen],

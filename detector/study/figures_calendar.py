@@ -10,14 +10,17 @@ import numpy as np
 
 from detector.study.colors import mark
 from detector.study.figures import NARROW_PT, Picture, Table, draw
-from detector.study.figures_axes import MONTHS, short_date
+from detector.study.figures_axes import MONTHS, day_words
 from detector.study.rates import Rate
+from detector.tables import count_words
 
 CLASSES = 5
 BLOCK_WEEKS = 27  # columns beside each other; half a year
 NUMBERED_WEEKS = 15  # up to so many columns a square is large enough for a number
 MOST_WEEKS = 4 * BLOCK_WEEKS
-Line = tuple[tuple[float, float], tuple[float, float]]
+Polygon = list[tuple[float, float]]
+NUMBERED_PT = 11.0  # a square of more holds a number
+ABOVE_PT, BETWEEN_PT, BELOW_PT = 12.0, 14.0, 15.0  # for names of months, and below for what the shades mean
 _WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
 
 
@@ -36,42 +39,38 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
     blocks = -(-weeks // columns)
     edges = class_edges(shown)
     cell_pt = (NARROW_PT - 26.0) / columns
-    height = blocks * (7.0 * cell_pt + 14.0) + 14.0
+    height = ABOVE_PT + blocks * 7.0 * cell_pt + (blocks - 1) * BETWEEN_PT + BELOW_PT
 
     def paint(figure: Any) -> None:
-        from matplotlib.collections import LineCollection
-
-        axes = figure.add_subplot()
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))  # the size of a square is reckoned from that of the figure
         axes.set_axis_off()
-        axes.set_aspect("equal")
-        gap = 14.0 / cell_pt
-        lines: list[Line] = []
+        gap = BETWEEN_PT / cell_pt
+        placed = []
         for day in shown:
             assert day.start is not None
             week = (day.start - monday).days // 7
-            x, y = week % columns, (week // columns) * (7.0 + gap) + day.start.weekday()
-            lines += _square(axes, x, y, day, edges, cell_pt)
-            if day.start.day == 1 or day is shown[0]:
-                month = (day.start + timedelta(days=6 - day.start.weekday())).month
-                if day.start.day == 1 or day.start.day < 22:
-                    axes.text(
-                        x, (week // columns) * (7.0 + gap) - 0.75, MONTHS[month - 1], fontsize=7, color=mark("muted")
-                    )
-        axes.add_collection(LineCollection(lines, color=mark("hatch"), lw=0.7, capstyle="butt"))
+            x, top = week % columns, (week // columns) * (7.0 + gap)
+            placed.append((x, top + day.start.weekday(), day))
+            if (day.start.day == 1 and x < columns - 1) or (day is shown[0] and day.start.day < 22):
+                axes.text(
+                    x - 0.4, top - 0.5 - 3.0 / cell_pt, MONTHS[day.start.month - 1], fontsize=7, color=mark("muted")
+                )
+        _squares(axes, placed, edges, cell_pt)
         for block in range(blocks):
             for k, name in enumerate(_WEEKDAYS):
                 y = block * (7.0 + gap) + k
                 axes.text(-0.75, y, name, ha="right", va="center", fontsize=6.5, color=mark("muted"))
-        bottom = blocks * (7.0 + gap) - gap - 0.1
-        _legend(axes, edges, bottom, columns, cell_pt)
-        axes.set_xlim(-26.0 / cell_pt + 0.4, columns - 0.3)
-        axes.set_ylim(bottom + 14.0 / cell_pt, -14.0 / cell_pt)
+        bottom = blocks * (7.0 + gap) - gap - 0.5
+        _legend(axes, edges, bottom + 9.0 / cell_pt, cell_pt)
+        axes.set_xlim(-24.0 / cell_pt - 0.5, columns - 0.5 + 2.0 / cell_pt)
+        axes.set_ylim(bottom + BELOW_PT / cell_pt, -0.5 - ABOVE_PT / cell_pt)
 
     observed = [day for day in shown if day.hours > 0.0]
     zero = sum(day.count == 0 for day in observed)
     says = (
-        f"Of {len(shown)} days from {short_date(shown[0].start or first)} to {short_date(last, year=True)}, "
-        f"{len(observed)} were watched; on {len(observed) - zero} of them episodes were found, on {zero} none."
+        f"{count_words(len(shown), 'day')}, {day_words(shown[0].start or first, last)}: {len(observed)} watched, "
+        f"{len(observed) - zero} of them with episodes, {zero} without."
     )
     how = "Weeks run left to right; darker is more episodes an observed hour"
     if weeks <= NUMBERED_WEEKS:
@@ -109,42 +108,46 @@ def class_of(day: Rate, edges: Sequence[float]) -> int:
     return 0 if day.count == 0 else 1 + int(np.searchsorted(edges, day.per_hour, side="left"))
 
 
-def _square(axes: Any, x: float, y: float, day: Rate, edges: Sequence[float], cell_pt: float) -> list[Line]:
-    """Draw a day, and return the lines that hatch it: a pattern would look different at every zoom."""
-    from matplotlib.patches import Rectangle
+def _squares(axes: Any, placed: Sequence[tuple[float, float, Rate]], edges: Sequence[float], cell_pt: float) -> None:
+    """Draw days; the unobserved are hatched by lines, for a pattern would look different at every zoom."""
+    from matplotlib.collections import LineCollection, PolyCollection
 
     inner = 0.5 - min(0.9 / cell_pt, 0.12)
-    corner, size = (x - inner, y - inner), 2.0 * inner
-    if day.hours <= 0.0:
-        axes.add_patch(
-            Rectangle(corner, size, size, facecolor="none", edgecolor=mark("rule"), lw=0.5, ls=(0, (2, 1.5)))
-        )
-        hatch = [-0.5, 0.0, 0.5] if cell_pt > 11.0 else [0.0]
-        ends = [(max(-inner, s * size - inner), min(inner, s * size + inner), s * size) for s in hatch]
-        return [((x + low, y - low + shift), (x + high, y - high + shift)) for low, high, shift in ends]
-    level = class_of(day, edges)
-    edge = mark("rule") if level == 0 else "none"
-    axes.add_patch(Rectangle(corner, size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6))
-    if cell_pt > 11.0:
-        axes.text(
-            x, y + 0.03, str(day.count), ha="center", va="center", fontsize=6.5 if day.count < 100 else 5.0,
-            color=mark(f"heat-text-{level}"),
-        )  # fmt: skip
-    return []
+    size = 2.0 * inner
+    shifts = [-0.5, 0.0, 0.5] if cell_pt > NUMBERED_PT else [0.0]
+    ends = [(max(-inner, s * size - inner), min(inner, s * size + inner), s * size) for s in shifts]
+    watched: dict[int, list[Polygon]] = {}
+    unknown: list[Polygon] = []
+    lines: list[Polygon] = []
+    for x, y, day in placed:
+        corners = [(x + dx, y + dy) for dx, dy in ((-inner, -inner), (inner, -inner), (inner, inner), (-inner, inner))]
+        if day.hours <= 0.0:
+            unknown.append(corners)
+            lines += [[(x + low, y - low + shift), (x + high, y - high + shift)] for low, high, shift in ends]
+            continue
+        level = class_of(day, edges)
+        watched.setdefault(level, []).append(corners)
+        if cell_pt > NUMBERED_PT:
+            axes.text(
+                x, y + 0.03, str(day.count), ha="center", va="center", fontsize=6.5 if day.count < 100 else 5.0,
+                color=mark(f"heat-text-{level}"),
+            )  # fmt: skip
+    for level, squares in watched.items():
+        edge = mark("rule") if level == 0 else "none"
+        axes.add_collection(PolyCollection(squares, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6))
+    axes.add_collection(PolyCollection(unknown, facecolor="none", edgecolor=mark("rule"), lw=0.5, ls=(0, (2, 1.5))))
+    axes.add_collection(LineCollection(lines, color=mark("hatch"), lw=0.7, capstyle="butt"))
 
 
-def _legend(axes: Any, edges: Sequence[float], bottom: float, columns: int, cell_pt: float) -> None:
+def _legend(axes: Any, edges: Sequence[float], y: float, cell_pt: float) -> None:
     from matplotlib.patches import Rectangle
 
     size = 8.0 / cell_pt
-    y = bottom + 8.0 / cell_pt
-    words = ["0", *(f"to {edge:g}" for edge in edges), "more"]
     x = -0.5
-    for level, word in enumerate(words):
+    for level, word in enumerate(["0", *(f"to {edge:g}" for edge in edges), "more an hour"]):
         edge = mark("rule") if level == 0 else "none"
         axes.add_patch(
             Rectangle((x, y - size / 2), size, size, facecolor=mark(f"heat-{level}"), edgecolor=edge, lw=0.6)
         )
-        axes.text(x + size * 1.3, y, word, va="center", fontsize=6.5, color=mark("muted"))
-        x += size * 1.6 + (4.2 * len(word) + 5.0) / cell_pt
-    axes.text(x, y, "an observed hour", va="center", fontsize=6.5, color=mark("muted"))
+        axes.text(x + 1.3 * size, y, word, va="center", fontsize=6.5, color=mark("muted"))
+        x += (18.0 + 3.4 * len(word)) / cell_pt

@@ -9,7 +9,7 @@ from typing import Any
 
 from detector.study.colors import mark
 from detector.study.figures import NARROW_PT, Picture, Table, draw
-from detector.study.figures_axes import gaps, points, set_dates, shade_unobserved, short_date, top_of
+from detector.study.figures_axes import gaps, points, set_dates, shade_unobserved, top_of
 from detector.study.history import History
 from detector.study.rates import Rate
 
@@ -107,10 +107,12 @@ def balance(history: History, days: Sequence[Rate], weeks: Sequence[Rate]) -> Pi
         axes.text(0.01, 0.98, "▲ left", transform=axes.transAxes, va="top", color=mark("left"), weight="bold")
         axes.text(0.01, 0.02, "▼ right", transform=axes.transAxes, va="bottom", color=mark("right"), weight="bold")
 
-    total = Counter(found.logged.episode.side for found in history.found)
+    total: Counter[str] = Counter(found.logged.episode.side for found in history.found)
     says = "Episodes: " + ", ".join(f"{total[side]} {_where(side)}" for side in SIDES if total[side]) + "."
-    how = f"Episodes an observed hour {'by week' if weekly else 'by day'}: upwards the person's own left, downwards and striped "
-    how += "their right" + (", narrow bars round the line both or the midline" if any(middle) else "")
+    how = (
+        f"Episodes an observed hour {'by week' if weekly else 'by day'}: upwards the person's own left, downwards and "
+    )
+    how += "striped their right" + (", narrow bars round the line both or the midline" if any(middle) else "")
     how += ". Hatched: not watched."
     rows = tuple(
         (part.label, *(str(counts[part.start, side]) for side in SIDES), f"{part.hours:.1f}")
@@ -148,8 +150,3 @@ def rate_table(caption: str, what: str, rates: Sequence[Rate]) -> Table:
 
 def _where(side: str) -> str:
     return {"left": "on the left", "right": "on the right", "both": "on both sides", "midline": "in the midline"}[side]
-
-
-def day_words(first: date, last: date) -> str:
-    """``2 Mar to 5 Apr 2026``."""
-    return f"{short_date(first, year=first.year != last.year)} to {short_date(last, year=True)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -12,7 +13,9 @@ from detector.study.figures_axes import gaps, points, set_dates, shade_unobserve
 from detector.study.limits import DayLimit
 from detector.study.marks import Band, Numbered, Row
 from detector.study.rates import Rate
+from detector.tables import count_words
 
+RATE_PT, ROW_PT, LIMIT_PT = 88.0, 11.0, 32.0  # heights of the panels
 DAILY_DAYS = 120  # up to so many, a point for each day; beyond, for each week
 
 
@@ -39,7 +42,7 @@ def timeline(
     ]
 
     def paint(figure: Any, narrow: bool) -> None:
-        heights = [3.0, *[0.4] * len(rows), 1.1]
+        heights = [RATE_PT, *[ROW_PT + 5.0 * narrow] * len(rows), LIMIT_PT]
         panels = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.04})
         rate, journal, limit = panels[0], panels[1:-1], panels[-1]
         for axes in (rate, limit):
@@ -58,12 +61,12 @@ def timeline(
         for axes in panels[:-1]:
             axes.tick_params(axis="x", length=0, labelbottom=False)
 
-    length = 13.0 * len(rows) + 138.0
+    length = RATE_PT + (ROW_PT + 4.0) * len(rows) + LIMIT_PT + 34.0
     says = _says(parts, weekly)
     how = _how(weekly, bool(spans), bands, bool(rows))
     wide = draw("timeline", says, WIDE_PT, length, lambda figure: paint(figure, narrow=False))
     phone = draw(
-        "timeline-phone", says, NARROW_PT, length + 50.0 + 5.0 * len(rows), lambda figure: paint(figure, narrow=True)
+        "timeline-phone", says, NARROW_PT, length + 24.0 + 5.0 * len(rows), lambda figure: paint(figure, narrow=True)
     )
     return Picture("timeline", "Over time", says, how, wide, phone, _table(parts, weekly))
 
@@ -88,13 +91,14 @@ def _bands(axes: Any, bands: Sequence[Band], first: date, last: date) -> None:
 
 
 def _numbers(axes: Any, numbered: Sequence[Numbered], first: date, last: date, top: float, apart_pt: float) -> None:
-    used: list[float] = []
+    ends = [-math.inf] * 3  # of what stands on each level already
     length = (last - first).days + 1
     for one in numbered:
         x = min(max((one.date - first).days, -0.7), length - 0.3)  # what holds since before is told at the edge
         axes.axvline(x, color=mark("notice"), lw=0.8, ls=(0, (1, 1.5)), zorder=1)
-        level = sum(abs(x - other) < apart_pt * length / WIDE_PT for other in used)
-        used.append(x)
+        reach = apart_pt * length / WIDE_PT
+        level = next((k for k, end in enumerate(ends) if x - end >= reach), int(min(range(3), key=ends.__getitem__)))
+        ends[level] = x
         axes.annotate(
             str(one.number), (x, 1.0), (0, 5 + 9 * level), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="center", va="center", fontsize=6.5, color=mark("paper"), weight="bold",
@@ -114,10 +118,8 @@ def _row(axes: Any, row: Row, first: date, narrow: bool) -> None:
     axes.spines["left"].set_visible(False)
     sep = "\n" if narrow else " "
     unit = {"0-10": "of 10"}.get(row.unit, row.unit)
-    axes.set_ylabel(
-        f"{row.label}{sep}≤ {highest:g} {unit}".rstrip() if row.unit else row.label, rotation=0, ha="right", va="center",
-        fontsize=6.5, labelpad=4.0,
-    )  # fmt: skip
+    name = f"{row.label}{sep}≤ {highest:g} {unit}".rstrip() if row.unit else row.label
+    axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=6.5, labelpad=4.0)
 
 
 def _limits(axes: Any, limits: Sequence[DayLimit], first: date, narrow: bool) -> None:
@@ -140,7 +142,8 @@ def _says(parts: Sequence[Rate], weekly: bool) -> str:
     seen = [part for part in parts if part.hours > 0.0]
     high = max(seen, key=lambda part: part.per_hour)
     what = "week" if weekly else "day"
-    says = f"{len(seen)} of {len(parts)} {what}s were watched, with {sum(part.count for part in seen)} episodes."
+    episodes = count_words(sum(part.count for part in seen), "episode")
+    says = f"{len(seen)} of {count_words(len(parts), what)} watched, with {episodes}."
     if high.count and high.start is not None:
         since = "the week of " if weekly else ""
         says += (

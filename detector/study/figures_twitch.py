@@ -96,8 +96,8 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
         f"{place_words(most.region, most.side)}: the median one is {most.height_mm():.2f} mm high."
     )
     how = (
-        "How far the skin moves, with the peaks of all twitches laid over each other: the line is the median, half of the "
-        f"twitches lie in the band. n is how many; under {FEW}, each is drawn by itself. The right side is dashed."
+        "How far the skin moves, with the peaks of all twitches laid over each other: the line is the median, half of "
+        f"the twitches lie in the band. n is how many; under {FEW}, each is drawn by itself. The right side is dashed."
     )
     if len(found) > len(shown):
         rarer = len(found) - len(shown)

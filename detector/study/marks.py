@@ -78,6 +78,7 @@ def numbered(history: History) -> tuple[list[Numbered], int]:
             continue
         told.add(same)
         chosen.append((rank, line))
+    chosen.reverse()  # of notes alike the latest
     kept = sorted(chosen, key=lambda row: row[0])[:MOST_NUMBERED]
     ordered = sorted((line for _, line in kept), key=lambda line: line.at)
     return [Numbered(k, line.at.date(), words(line.entry)) for k, line in enumerate(ordered, 1)], len(chosen) - len(

@@ -40,8 +40,8 @@ def _weasyprint() -> Any:
         raise UsageError(MISSING) from error
     except OSError as error:  # Pango is looked for when it is imported
         raise UsageError(
-            f"--pdf needs the system library Pango, which WeasyPrint did not find ({error}): install it (Debian: apt-get "
-            "install libpango-1.0-0 libpangoft2-1.0-0), or print the HTML from a browser."
+            f"--pdf needs the system library Pango, which WeasyPrint did not find ({error}): install it (Debian: "
+            "apt-get install libpango-1.0-0 libpangoft2-1.0-0), or print the HTML from a browser."
         ) from error
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it tells of CSS for screens that it leaves out
     return weasyprint

@@ -75,7 +75,13 @@ def gather(
         The day it is made on; None: today in ``zone``.
     """
     history = read_history(log, since=since, until=until, zone=zone)
-    today = today or datetime.now(zone).date()
+    return report_of(history, name=name, today=today, felt=_felt(log, history))
+
+
+def report_of(history: History, *, name: str = "", today: date | None = None, felt: tuple[str, ...] = ()) -> ReportData:
+    """The data of a report on a history; the parameters are those of :func:`gather`."""
+    today = today or datetime.now(history.zone).date()
+    observed = bool(history.minutes or history.found)
     return ReportData(
         history=history,
         name=name,
@@ -83,8 +89,8 @@ def gather(
         simulated=any(run.session.source == demo.SOURCE for run in history.runs),
         episodes=overall(history),
         twitches=overall(history, "twitches"),
-        days=tuple(rates_by(history, "day")) if history.minutes or history.found else (),
-        weeks=tuple(rates_by(history, "week")) if history.minutes or history.found else (),
+        days=tuple(rates_by(history, "day")) if observed else (),  # without, the days of the journal alone
+        weeks=tuple(rates_by(history, "week")) if observed else (),
         hours=tuple(rates_by(history, "hour")),
         sides=tuple(rates_by(history, "side")),
         regions=tuple(rates_by(history, "region")),
@@ -97,7 +103,7 @@ def gather(
         limits=overall_limits(history),
         day_limits=tuple(day_limits(history)),
         averages=tuple(averages(history)),
-        felt=_felt(log, history),
+        felt=felt,
     )
 
 

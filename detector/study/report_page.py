@@ -12,11 +12,12 @@ from detector.study import colors, figures_calendar, figures_parts, figures_time
 from detector.study import report_tables as tables
 from detector.study import report_words as words
 from detector.study.figures import Picture, Table
-from detector.study.figures_axes import short_date
+from detector.study.figures_axes import day_words, short_date
 from detector.study.flag_rule import ALWAYS
 from detector.study.flag_words import flag_heading
 from detector.study.flags import Flag
 from detector.study.report_data import ReportData
+from detector.tables import count_words
 
 TITLE = "Twitches around the nose"
 NO_ALL_CLEAR = "That does not mean that nothing is wrong: see a clinician about whatever worries you."
@@ -78,7 +79,7 @@ class Page:
     bands: tuple[Told, ...]
     numbered: tuple[Told, ...]
     more_numbered: int
-    kinds: Table | None
+    kinds: tables.Kinds | None
     experiments: tuple[object, ...]
     triggers: tables.Triggers | None
     limit: str
@@ -108,7 +109,7 @@ def make_page(data: ReportData) -> Page:
         flag_heading=flag_heading(data.flags),
         pictures=tuple(_pictures(data, numbered, bands)),
         bands=tuple(
-            Told(chr(ord("A") + k % 26), f"{band.title}, {figures_parts.day_words(band.first, band.last)}")
+            Told(chr(ord("A") + k % 26), f"{band.title}, {day_words(band.first, band.last)}")
             for k, band in enumerate(bands)
         ),
         numbered=tuple(Told(str(one.number), f"{short_date(one.date)}: {one.words}") for one in numbered),
@@ -137,7 +138,11 @@ def render(page: Page, *, static: bool = False) -> str:
         return Markup(color(text))  # of our own making: matplotlib has escaped the words in it
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=FunctionLoader(_resource)
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        loader=FunctionLoader(_resource),
+        finalize=_unbroken,
     )
     template = environment.get_template("page.html.j2")
     signs = {True: OCTAGON, False: TRIANGLE}
@@ -145,6 +150,11 @@ def render(page: Page, *, static: bool = False) -> str:
         page=page, css=Markup(_css(static)), svg=svg, signs=signs, static=static, version=__version__
     )
     return re.sub(r"\n\s*\n+", "\n", text)
+
+
+def _unbroken(value: object) -> object:
+    """Numbers stay with their percent sign."""
+    return value.replace(" %", "\u00a0%") if type(value) is str else value
 
 
 def _css(static: bool) -> str:
@@ -173,12 +183,14 @@ def _keys(data: ReportData) -> Iterator[Key]:
     watched = sum(rate.hours > 0.0 for rate in data.days)
     yield Key("Episodes an observed hour", words.number(episodes.per_hour),
               f"95 % interval {words.number(episodes.low)} to {words.number(episodes.high)}")  # fmt: skip
-    yield Key("Observed time", words.hours_words(history.observed_h), f"on {watched} of {len(data.days)} days")
+    yield Key(
+        "Observed time", words.hours_words(history.observed_h), f"on {watched} of {count_words(len(data.days), 'day')}"
+    )
     counts = {side: sum(found.logged.episode.side == side for found in history.found) for side in figures_parts.SIDES}
     if any(counts.values()):
         side = max(counts, key=lambda name: counts[name])
         name = {"both": "both sides", "midline": "midline"}.get(side, f"the {side}")
-        yield Key("Most often on", name, f"{counts[side]} of {len(history.found)} episodes")
+        yield Key("Most often on", name, f"{counts[side]} of {count_words(len(history.found), 'episode')}")
     if data.limits is not None:
         yield Key("Missed more often than not", f"under {data.limits.half_mm:.1f} mm", "detection limit, half the time")
 

@@ -17,9 +17,9 @@ from detector.tables import MEANINGS, words
 from detector.types import BothSides, RestingFace
 
 RESTING_NOTE = (
-    "Measured while the face is at rest: medians over the sessions, with the middle half of them. These are measurements "
-    "and no findings: faces that are not known to be weak differ by up to 1.6 mm, and landmarks show a droop a quarter too "
-    "small."
+    "Measured while the face is at rest: medians over the sessions, with the middle half of them. These are "
+    "measurements and no findings: faces that are not known to be weak differ by up to 1.6 mm, and landmarks "
+    "show a droop a quarter too small."
 )
 # name, what it is, unit, how much to multiply, decimals
 _RESTING: tuple[tuple[str, str, str, float, int], ...] = (
@@ -40,6 +40,14 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Kinds:
+    """Kinds with their rates, and for each the evidence of the surest episode."""
+
+    table: Table
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Triggers:
     """Sentences on things written down: those told from chance, those compared in vain, and all the others in one."""
 
@@ -48,29 +56,25 @@ class Triggers:
     rest: str
 
 
-def kinds(data: ReportData) -> Table | None:
+def kinds(data: ReportData) -> Kinds | None:
     """Each kind with its rate, and the evidence for the surest episode of it."""
     by_kind: dict[str, list[Found]] = {}
     for found in data.history.found:
         by_kind.setdefault(found.logged.episode.kind, []).append(found)
     rates = {rate.label: rate for rate in data.kinds}
-    rows = []
-    for kind, found in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
+    rows, evidence = [], []
+    for kind, every in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
         rate = rates.get(kind)
         known = rate is not None and rate.hours > 0.0
         hourly = f"{number(rate.per_hour)} ({number(rate.low)} to {number(rate.high)})" if known and rate else "unknown"
-        surest = max(found, key=lambda one: (one.logged.episode.confidence, one.at))
-        evidence = surest.logged.episode.evidence or "not kept"
-        rows.append(
-            (
-                f"{words(kind)}: {MEANINGS.get(kind, 'unknown')}",
-                str(len(found)),
-                hourly,
-                f"{short_date(surest.at.date())}, {surest.at:%H:%M}: {evidence}",
-            )
+        surest = max(every, key=lambda one: (one.logged.episode.confidence, one.at))
+        evidence.append(
+            f"{words(kind)}, {short_date(surest.at.date())} {surest.at:%H:%M}: "
+            f"{surest.logged.episode.evidence or 'not kept'}."
         )
-    head = ("kind", "episodes", "an observed h (95 %)", "evidence for the surest of them")
-    return Table("Kinds of movement", head, tuple(rows), texts=(3,)) if rows else None
+        rows.append((f"{words(kind)}: {MEANINGS.get(kind, 'unknown')}", str(len(every)), hourly))
+    head = ("kind", "episodes", "an observed hour (95 % interval)")
+    return Kinds(Table("Kinds of movement", head, tuple(rows)), tuple(evidence)) if rows else None
 
 
 def triggers(data: ReportData) -> Triggers | None:
@@ -143,19 +147,20 @@ def method(data: ReportData) -> Iterator[str]:
     """How it was measured, and what cannot be concluded from it."""
     zone = data.history.zone
     yield (
-        "Observed time is time with a settled, uncovered face and so little noise that a twitch of 1.5 mm would be seen. "
-        "Every rate is over observed time; outside it nothing is known, and a day without any is unknown, never zero."
+        "Observed time is time with a settled, uncovered face and so little noise that a twitch of 1.5 mm would be "
+        "seen. Every rate is over observed time; outside it nothing is known, and a day without any is unknown, never "
+        "zero."
     )
     yield (
-        "95 % intervals of rates are exact for a count that varies by chance alone; days differ by more than that, which "
-        "comparisons of days allow for."
+        "95 % intervals of rates are exact for a count that varies by chance alone; days differ by more than that, "
+        "which comparisons of days allow for."
     )
     if said := false_alarms(data):
         yield said
     yield (
-        "Sizes come from the width of the iris (11.7 mm in nearly everyone): the scale is good to about 10 %, the size of "
-        "a single twitch to about 30 %. Tested on twitches put into real footage and portraits, not on people with a "
-        "twitch: how far a real one moves the skin is not known from anywhere."
+        "Sizes come from the width of the iris (11.7 mm in nearly everyone): the scale is good to about 10 %, the size "
+        "of a single twitch to about 30 %. Tested on twitches put into real footage and portraits, not on people with "
+        "a twitch: how far a real one moves the skin is not known from anywhere."
     )
     yield "Episodes that a person looked at and rejected are left out, and so are blinks, speech and other movements."
     versions = sorted({run.nasalis_version for run in data.history.runs if run.nasalis_version})

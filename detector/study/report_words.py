@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from detector.study.figures_axes import short_date
-from detector.study.figures_parts import SIDES, day_words
+from detector.study.figures_axes import day_words
+from detector.study.figures_parts import SIDES
 from detector.study.rates import Rate
 from detector.study.report_data import ReportData
 from detector.study.trend import Trend
@@ -22,8 +22,7 @@ def period(data: ReportData) -> str:
     """The days it is about; empty when there are none."""
     if not data.days or data.days[0].start is None or data.days[-1].start is None:
         return ""
-    first, last = data.days[0].start, data.days[-1].start
-    return short_date(first, year=True) if first == last else day_words(first, last)
+    return day_words(data.days[0].start, data.days[-1].start)
 
 
 def summary(data: ReportData) -> str:
@@ -56,17 +55,20 @@ def sides(data: ReportData) -> str:
     """Which side, with the interval of the share."""
     from scipy.stats import binomtest
 
-    counts = Counter(found.logged.episode.side for found in data.history.found)
+    counts: Counter[str] = Counter(found.logged.episode.side for found in data.history.found)
     one_sided = counts["left"] + counts["right"]
     others = ", ".join(f"{counts[side]} {_ON[side]}" for side in SIDES[2:] if counts[side])
     if not one_sided:
         return f"{others[:1].upper()}{others[1:]}." if others else ""
+    if one_sided == len(data.history.found) == 1:
+        return f"It was {_ON['left' if counts['left'] else 'right']}."
     side = "left" if counts["left"] >= counts["right"] else "right"
     bounds = binomtest(counts[side], one_sided).proportion_ci(0.95, method="wilson")
     said = f"{counts[side]} of {count_words(one_sided, 'one-sided episode')} {'was' if one_sided == 1 else 'were'}"
     said += f" {_ON[side]}"
     if one_sided > 1:
-        said += f" ({100.0 * counts[side] / one_sided:.0f} %; 95 % interval {100 * bounds.low:.0f} to {100 * bounds.high:.0f})"
+        said += f" ({100.0 * counts[side] / one_sided:.0f} %; 95 % interval {100.0 * bounds.low:.0f} to "
+        said += f"{100.0 * bounds.high:.0f})"
     return f"{said}{f'; {others}' if others else ''}."
 
 
@@ -148,8 +150,8 @@ def false_alarms(data: ReportData) -> str:
     aimed = sum(FALSE_ALARMS_PER_H[level] * s for level, s in known.items()) / sum(known.values())
     names = " and ".join(sorted(known, key=lambda level: FALSE_ALARMS_PER_H[level]))
     said = (
-        f"The sensitivity ({names}) aims at {aimed:.3g} false {'alarm' if aimed == 1.0 else 'alarms'} an observed hour at "
-        "most, which was extrapolated from minutes of footage."
+        f"The sensitivity ({names}) aims at {aimed:.3g} false {'alarm' if aimed == 1.0 else 'alarms'} an observed "
+        "hour, which was extrapolated from minutes of footage."
     )
     if data.episodes.hours > 0.0 and data.history.found and data.episodes.low <= aimed:
         said += " The rate found here is not clearly above that: it may be false alarms alone."
@@ -191,7 +193,11 @@ def _days_words(data: ReportData) -> str:
 
 
 def _percent(factor: float) -> str:
-    return f"{100.0 * (factor - 1.0):+.0f} %".replace("-", "−") if math.isfinite(factor) else "unknown"
+    if not math.isfinite(factor):
+        return "unknown"
+    change = 100.0 * (factor - 1.0)
+    said = f"{change:+.0f}" if abs(change) >= 1.0 else f"{change:+.1f}"
+    return ("0" if float(said) == 0.0 else said.replace("-", "−")) + " %"
 
 
 def _minutes(text: str) -> str:
