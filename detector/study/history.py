@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from detector.record.entries import JournalEntry, LoggedEpisode, LoggedRun, moment_of
 from detector.record.log import EpisodeLog
 
+UNDATED = "that do not say when they were made (nasalis analyze --recorded tells it)"
 REJECTED_REVIEW = "rejected"  # episodes that a person looked at and did not believe
 MINUTE_S = 60.0
 

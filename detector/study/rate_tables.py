@@ -16,7 +16,7 @@ from detector.errors import UsageError
 from detector.record.entries import REJECTED_KINDS
 from detector.record.log import EpisodeLog
 from detector.record.selection import Selection
-from detector.study.history import History, build_history
+from detector.study.history import UNDATED, History, build_history
 from detector.study.rates import By, Rate, What, overall, rates_by
 from detector.tables import count_words, data_table, number, words
 
@@ -121,4 +121,4 @@ def _undated(history: History) -> list[str]:
     if history.undated_s <= 0.0 and not history.undated_episodes:
         return []
     left = f"{count_words(history.undated_episodes, 'episode')} in {number(history.undated_s / 3600.0)} observed hours"
-    return [f"Left out: {left} of recordings that do not say when they were made."]
+    return [f"Left out: {left} of recordings {UNDATED}."]

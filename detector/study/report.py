@@ -10,6 +10,7 @@ from detector.errors import UsageError
 from detector.record.files import real_path, write_whole
 from detector.record.log import EpisodeLog
 
+_STDOUT = Path("-")
 DEMO_OUTPUT = Path("nasalis-demo.html")
 
 
@@ -20,7 +21,7 @@ class ReportJob:
     Attributes
     ----------
     output, pdf : Path or None
-        Files to write; without both, the report is told in a few lines.
+        Files to write, ``-`` for stdout; without both, the report is told in a few lines.
     log : Path or None
         The log to read; of a demo None, its own is written beside the report.
     since, until : str or None
@@ -62,12 +63,14 @@ def run(job: ReportJob) -> Report:
     from detector.study.pdf import check_pdf
     from detector.study.report_data import gather
 
+    if _STDOUT in (job.output, job.pdf) and (job.demo or job.as_json or job.output == job.pdf):
+        raise UsageError("Only one output can go to the standard output, and none of --demo: give the others file names.")
     if job.pdf is not None:
         check_pdf()
     zone = zone_named(job.zone).rules if job.zone or not job.demo else UTC
     output, log, made, today, name = job.output, job.log, [], None, job.name
     if job.demo:
-        output = job.output or (job.pdf and None) or (DEMO_OUTPUT if job.pdf is None else None)
+        output = job.output or (DEMO_OUTPUT if job.pdf is None else None)
         log = _demo_log(job)
         demo.write_demo_log(log)
         made, today, name = [log], demo.last_day(), name or demo.PERSON
@@ -116,7 +119,10 @@ def _day(text: str | None, option: str) -> date | None:
         raise UsageError(f"{option} '{text}' is no day: write it like 2026-03-01") from error
 
 
-def _target(path: Path, log: Path) -> Path:
+def _target(path: Path, log: Path) -> Path | None:
+    """Where it goes; None: stdout."""
+    if path == _STDOUT:
+        return None
     target = real_path(path)
     if target.exists() and target.samefile(log):
         raise UsageError(f"{path} is the episode log itself: choose another name for the report.")

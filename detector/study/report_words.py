@@ -7,6 +7,7 @@ from collections import Counter
 
 from detector.study.figures_axes import day_words
 from detector.study.figures_parts import SIDES
+from detector.study.history import UNDATED
 from detector.study.rates import Rate
 from detector.study.report_data import ReportData
 from detector.study.trend import Trend
@@ -135,7 +136,7 @@ def undated(data: ReportData) -> str:
     history = data.history
     return (
         f"{hours_words(history.undated_s / 3600.0)} of observed time with "
-        f"{count_words(history.undated_episodes, 'episode')} come from recordings that do not say when they were made."
+        f"{count_words(history.undated_episodes, 'episode')} come from recordings {UNDATED}."
     )
 
 
