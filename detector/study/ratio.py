@@ -48,7 +48,7 @@ class RateRatio:
     hours_b: float
     days_b: int
     dispersion: float  # Pearson's: 1 when days vary no more than by chance, 3 when their variance is three times that
-    p_shuffled: float  # the share of shufflings of the days, in blocks, with a ratio as far from 1
+    p_shuffled: float  # the share of shufflings of the days, in blocks, with a ratio as far from 1; nan: not made
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +67,13 @@ class RateRatio:
 
 
 def rate_ratio(
-    counts_a: Numbers, hours_a: Numbers, counts_b: Numbers, hours_b: Numbers, *, seed: int = 0
+    counts_a: Numbers,
+    hours_a: Numbers,
+    counts_b: Numbers,
+    hours_b: Numbers,
+    *,
+    seed: int = 0,
+    shuffle: bool = True,
 ) -> RateRatio | None:
     """The rate of the days b against that of the days a; None when there is too little to compare.
 
@@ -81,6 +87,9 @@ def rate_ratio(
         Observed hours of each day, h; days without any are left out.
     seed : int
         Of the shuffles: the same seed gives the same ``p_shuffled``.
+    shuffle : bool
+        Whether ``p_shuffled`` is wanted. It says something of sets that follow each other only: days with and without
+        a thing take turns, and blocks of them are no neighbors.
     """
     first, second = _days(counts_a, hours_a), _days(counts_b, hours_b)
     if min(first.shape[1], second.shape[1]) < FEWEST_DAYS or first[0].sum() + second[0].sum() == 0:
@@ -99,7 +108,7 @@ def rate_ratio(
         hours_b=float(time_b),
         days_b=second.shape[1],
         dispersion=dispersion([first, second]),
-        p_shuffled=_shuffled(first, second, seed),
+        p_shuffled=_shuffled(first, second, seed) if shuffle else math.nan,
     )
 
 
@@ -177,6 +186,9 @@ def _days(counts: Numbers, hours: Numbers) -> npt.NDArray[np.float64]:
 
 def _shuffled(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], seed: int) -> float:
     """Shuffle all days between the sets and count how often the ratio is as far from 1.
+
+    A second opinion, and no better one (measured with 14 against 14 days: 2, 6 and 11 of 100 at or below 0.05 when a
+    day is alike the one before by 0, 0.3 and 0.6; shuffling single days: 5, 10 and 26).
 
     Whole blocks of consecutive days change places, cut anew each time, so that what neighboring days share stays
     together. Shifting all days round in a circle would keep more of it but knows no more than one arrangement a day:

@@ -7,6 +7,8 @@ is an emergency by the words of the NIDCD ("Sudden Deafness").
 
 from __future__ import annotations
 
+import re
+
 from detector.record.entries import JournalEntry
 
 # Palos and others 2006, J Pain 7:49: adults call a pain severe from 7 of 10.
@@ -24,6 +26,10 @@ DIZZY = f"Sudden dizziness or loss of balance is an emergency: {CALL}."
 _WHEN_SUDDEN = {"numbness": NUMB, "eye_closure": LID, "dizziness": DIZZY}
 _UNLESS_GRADUAL = {"weakness": FACE, "droop": FACE}
 _ALWAYS = {"vision": SIGHT, "hearing": EAR}
+# People put it into words as often as into options. A negation further off is passed over: better once too often.
+_NOT = r"(?<!\bnot )(?<!\bno )"
+_SUDDEN_WORDS = re.compile(rf"{_NOT}\b(?:sudden(?:ly)?|abrupt(?:ly)?|out of nowhere|thunderclap)\b", re.I)
+_SEVERE_WORDS = re.compile(rf"{_NOT}\b(?:severe|worst|unbearable|excruciating|terrible)\b", re.I)
 
 
 def urgent_sentence(entry: JournalEntry) -> str:
@@ -31,12 +37,17 @@ def urgent_sentence(entry: JournalEntry) -> str:
 
     Weakness and drooping count unless the person said that they came gradually: who is in haste gives no details.
     """
+    if entry.value == 0.0:
+        return ""  # 0 of 10: it was not there
+    words = f"{entry.text} {entry.details.get('note', '')}"
     sudden = entry.details.get("sudden")
+    if sudden is None and _SUDDEN_WORDS.search(words):
+        sudden = True
     if entry.kind in _ALWAYS:
         return _ALWAYS[entry.kind]
     if entry.kind in _UNLESS_GRADUAL:
         return "" if sudden is False else _UNLESS_GRADUAL[entry.kind]
     if entry.kind == "headache":
-        severe = entry.value is not None and entry.value >= SEVERE
+        severe = bool(_SEVERE_WORDS.search(words)) if entry.value is None else entry.value >= SEVERE
         return HEAD if sudden or severe else ""
     return _WHEN_SUDDEN.get(entry.kind, "") if sudden else ""
