@@ -40,3 +40,13 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(scope="session")
+def demo_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The HTML of the demo, made once; its log lies beside it."""
+    from detector.study.report import ReportJob, run
+
+    output = tmp_path_factory.mktemp("demo") / "nasalis-demo.html"
+    run(ReportJob(output=output, demo=True))
+    return output

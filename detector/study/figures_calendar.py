@@ -97,7 +97,27 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
 def class_edges(days: Sequence[Rate]) -> list[float]:
     """Upper ends of the classes but the last: even steps, because a calendar of equal shares would hide a bad week."""
     highest = max((day.per_hour for day in days if day.hours > 0.0 and day.count), default=0.0)
-    for step in (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0):
+    for step in (
+        0.01,
+        0.02,
+        0.05,
+        0.1,
+        0.2,
+        0.5,
+        1.0,
+        1.5,
+        2.0,
+        2.5,
+        3.0,
+        4.0,
+        5.0,
+        10.0,
+        20.0,
+        50.0,
+        100.0,
+        200.0,
+        500.0,
+    ):
         if CLASSES * step >= highest:
             return [step * k for k in range(1, CLASSES)]
     return [highest / CLASSES * k for k in range(1, CLASSES)]

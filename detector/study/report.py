@@ -64,7 +64,9 @@ def run(job: ReportJob) -> Report:
     from detector.study.report_data import gather
 
     if _STDOUT in (job.output, job.pdf) and (job.demo or job.as_json or job.output == job.pdf):
-        raise UsageError("Only one output can go to the standard output, and none of --demo: give the others file names.")
+        raise UsageError(
+            "Only one output can go to the standard output, and none of --demo: give the others file names."
+        )
     if job.pdf is not None:
         check_pdf()
     zone = zone_named(job.zone).rules if job.zone or not job.demo else UTC
