@@ -72,7 +72,7 @@ def calendar(days: Sequence[Rate]) -> Picture | None:
         f"{count_words(len(shown), 'day')}, {day_words(shown[0].start or first, last)}: {len(observed)} watched, "
         f"{len(observed) - zero} of them with episodes, {zero} without."
     )
-    how = "Weeks run left to right; darker is more episodes an observed hour"
+    how = "Weeks run left to right; colors go by episodes an observed hour"
     if weeks <= NUMBERED_WEEKS:
         how += (
             ", the number how many were found. Hatched: not watched, nothing is known; 0 is a watched day without any."

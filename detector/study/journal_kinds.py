@@ -162,7 +162,8 @@ _ALL = (
     EntryKind("experiment", "experiment", "days", 1.0, DAYS_HIGH, "one thing changed for some days: text is what, "
               "value the days planned; it begins on the day of its time. Details baseline_days: days before it to "
               "compare with (empty: as many as planned, 14 to 28), stopped: the first day that no longer belongs to it",
-              "experiment", "needed", "needed", details=("baseline_days", "stopped"), example='experiment start "no caffeine"'),
+              "experiment", "needed", "needed", details=("baseline_days", "stopped"),
+              example='experiment start "no caffeine"'),
 )  # fmt: skip
 KINDS: dict[str, EntryKind] = {kind.name: kind for kind in _ALL}
 SYMPTOMS: tuple[str, ...] = tuple(kind.name for kind in _ALL if kind.group == "symptom")
