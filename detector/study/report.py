@@ -75,7 +75,7 @@ def run(job: ReportJob) -> Report:
         output = job.output or (DEMO_OUTPUT if job.pdf is None else None)
         log = _demo_log(job)
         demo.write_demo_log(log)
-        made, today, name = [log], demo.last_day(), name or demo.PERSON
+        made, today, name = [real_path(log)], demo.last_day(), name or demo.PERSON
     since, until = _day(job.since, "--since"), _day(job.until, "--until")
     if since is not None and until is not None and until <= since:
         raise UsageError(f"--until {until} is not after --since {since}: no day is left to report on.")
