@@ -118,6 +118,19 @@ def test_the_average_twitch_is_the_median_course() -> None:
     assert "2 of 7 twitches have no whole course" in picture.how
 
 
+def test_the_twitches_of_a_train_are_not_drawn_into_each_other() -> None:
+    course = tuple(np.full(STEPS, 0.5))
+    jerks = tuple(twitch(1.0 + 0.21 * k, course_mm=course) for k in range(6))
+    (found,) = averages(history({FIRST: [episode(1, 1.0, twitches=jerks, twitch_count=6)]}))
+    own = np.isfinite(found.courses_mm)
+    # steps of 1/60 s from 0.3 s before: 0.1 s to each side belong to a twitch, but at the ends of the train
+    assert [int(row.sum()) for row in own] == [18 + 7, 13, 13, 13, 13, 7 + 24]
+    assert own[1, 12:25].all()
+    _, middle, _ = found.quartiles_mm()
+    assert np.isnan(middle[:12]).all() and np.isnan(middle[25:]).all() and (middle[12:25] == 0.5).all()
+    assert average_twitch([found], 6) is not None
+
+
 def test_limits_are_weighted_by_observed_time() -> None:
     start = datetime(2026, 3, 2, 10, tzinfo=UTC)
     record = build_history(

@@ -18,6 +18,7 @@ from detector.types import COURSE_FROM_S, COURSE_STEP_S, COURSE_TO_S
 MOST_PANELS = 4
 FEW = 5  # under so many, each course is drawn by itself: quartiles of four say nothing
 STEPS = round(COURSE_FROM_S / COURSE_STEP_S) + round(COURSE_TO_S / COURSE_STEP_S) + 1
+TIMES_S = np.arange(STEPS) * COURSE_STEP_S - COURSE_FROM_S
 _ROLE = {"left": "left", "right": "right", "both": "middle", "midline": "middle"}
 
 
@@ -27,7 +28,7 @@ class Average:
 
     side: str
     region: str
-    courses_mm: npt.NDArray[np.float64]  # (n, STEPS)
+    courses_mm: npt.NDArray[np.float64]  # (n, STEPS); nan where the twitch before or after is nearer
 
     @property
     def count(self) -> int:
@@ -35,8 +36,11 @@ class Average:
         return len(self.courses_mm)
 
     def quartiles_mm(self) -> npt.NDArray[np.float64]:
-        """Lower quartile, median, upper quartile; (3, STEPS)."""
-        return np.percentile(self.courses_mm, (25, 50, 75), axis=0)
+        """Lower quartile, median, upper quartile; (3, STEPS). Nan where fewer than FEW twitches are left to tell it."""
+        told = np.isfinite(self.courses_mm).sum(axis=0) >= min(FEW, self.count)
+        quartiles = np.full((3, STEPS), np.nan)
+        quartiles[:, told] = np.nanpercentile(self.courses_mm[:, told], (25, 50, 75), axis=0)
+        return quartiles
 
     def height_mm(self) -> float:
         """Of the median course, at the peak."""
@@ -45,13 +49,23 @@ class Average:
 
 def averages(history: History) -> list[Average]:
     """Those with most twitches first; twitches whose course was cut short, or not kept, have no part."""
-    found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+    found: dict[tuple[str, str], list[npt.NDArray[np.float64]]] = {}
     for row in history.found:
+        peaks_s = sorted(twitch.peak_s for twitch in row.logged.episode.twitches)
         for twitch in row.logged.episode.twitches:
             if len(twitch.course_mm) == STEPS and all(np.isfinite(twitch.course_mm)):
-                found.setdefault((twitch.side, twitch.region), []).append(twitch.course_mm)
+                own = np.where(_is_own(twitch.peak_s, peaks_s), twitch.course_mm, np.nan)
+                found.setdefault((twitch.side, twitch.region), []).append(own)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     return [Average(side, region, np.array(courses)) for (side, region), courses in ordered]
+
+
+def _is_own(peak_s: float, peaks_s: Sequence[float]) -> npt.NDArray[np.bool_]:
+    """Which steps of a course are nearer to its peak than to another of the same episode: a train is no course."""
+    before = max((other for other in peaks_s if other < peak_s), default=-np.inf)
+    after = min((other for other in peaks_s if other > peak_s), default=np.inf)
+    since_s = TIMES_S
+    return (since_s >= 0.5 * (before - peak_s)) & (since_s <= 0.5 * (after - peak_s))
 
 
 def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
@@ -59,9 +73,7 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
     if not found:
         return None
     shown = found[:MOST_PANELS]
-    times_s = np.arange(STEPS) * COURSE_STEP_S - COURSE_FROM_S
-    lows = [np.percentile(one.courses_mm, 25 if one.count >= FEW else 0, axis=0).min() for one in shown]
-    tops = [np.percentile(one.courses_mm, 75 if one.count >= FEW else 100, axis=0).max() for one in shown]
+    drawn = [one.quartiles_mm() if one.count >= FEW else one.courses_mm for one in shown]
 
     def paint(figure: Any) -> None:
         columns = min(len(shown), 2)
@@ -72,17 +84,18 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
             axes.axvline(0.0, color=mark("rule"), lw=0.8, zorder=0)
             if one.count >= FEW:
                 low, middle, high = one.quartiles_mm()
-                axes.fill_between(times_s, low, high, facecolor=soft, edgecolor="none")
-                axes.plot(times_s, middle, color=color, lw=1.6, ls="--" if one.side == "right" else "-")
+                axes.fill_between(TIMES_S, low, high, facecolor=soft, edgecolor="none")
+                axes.plot(TIMES_S, middle, color=color, lw=1.6, ls="--" if one.side == "right" else "-")
             else:
                 for course in one.courses_mm:
-                    axes.plot(times_s, course, color=color, lw=0.9, ls="--" if one.side == "right" else "-")
+                    axes.plot(TIMES_S, course, color=color, lw=0.9, ls="--" if one.side == "right" else "-")
             axes.set_title(f"{place_words(one.region, one.side)}\nn = {one.count}", loc="left", fontsize=7, pad=2.0)
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
-        panels[0].set_xlim(times_s[0], times_s[-1])
+        panels[0].set_xlim(TIMES_S[0], TIMES_S[-1])
         panels[0].set_xticks([-0.2, 0.0, 0.2, 0.4])
-        panels[0].set_ylim(min(min(lows), 0.0) * 1.1, max(tops) * 1.1)
+        low, top = min(np.nanmin(rows) for rows in drawn), max(np.nanmax(rows) for rows in drawn)
+        panels[0].set_ylim(min(low, 0.0) * 1.1, top * 1.1)
         for axes in panels[-columns:]:
             axes.set_xlabel("s from the peak", fontsize=7)
         for axes in panels[::columns]:
@@ -96,8 +109,9 @@ def average_twitch(found: Sequence[Average], twitches: int) -> Picture | None:
         f"{place_words(most.region, most.side)}: the median one is {most.height_mm():.2f} mm high."
     )
     how = (
-        "How far the skin moves, with the peaks of all twitches laid over each other: the line is the median, half of "
-        f"the twitches lie in the band. n is how many; under {FEW}, each is drawn by itself. The right side is dashed."
+        "How far the skin moves, with the peaks of all twitches laid over each other, each as far as the next of its "
+        f"train: the line is the median, half of the twitches lie in the band. n is how many; under {FEW}, each is "
+        "drawn by itself. The right side is dashed."
     )
     if len(found) > len(shown):
         rarer = len(found) - len(shown)
