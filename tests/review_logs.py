@@ -10,21 +10,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
-import httpx
 import numpy as np
 import pytest
-
-pytest.importorskip("fastapi")
 
 from detector.container import sha256_of
 from detector.record.log import EpisodeLog
 from detector.regions import SITE_NAMES
-from detector.study.review.app import Desk, make_app
 from detector.study.review.guard import Guard, Keys
 from detector.types import Session
 from tests.histories import episode, twitch
+
+if TYPE_CHECKING:
+    import httpx
+
+    from detector.study.review.app import Desk
+
+for name in ("fastapi", "uvicorn", "jinja2", "httpx"):
+    pytest.importorskip(name)
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "twitches.mp4"
@@ -92,6 +97,8 @@ class Page:
             headers |= {"origin": f"http://{HOST}", "x-nasalis-word": self.keys.word}
         headers |= dict(more.pop("headers", {}))  # type: ignore[call-overload]
         kept = {name: value for name, value in headers.items() if value is not None}
+        import httpx
+
         # a new one each time: it would keep the cookies it is given
         async with httpx.AsyncClient(transport=self.transport) as client:
             return await client.request(method, f"http://{HOST}{path}", headers=kept, **more)  # type: ignore[arg-type]
@@ -99,6 +106,10 @@ class Page:
 
 def page_of(log: Path, **parts: object) -> Page:
     """The page of a log."""
+    import httpx
+
+    from detector.study.review.app import Desk, make_app
+
     keys = Keys()
     desk = Desk(log=log, word=keys.word, reviewer="me", **parts)  # type: ignore[arg-type]
     transport = httpx.ASGITransport(Guard(make_app(desk), keys, PORT), raise_app_exceptions=False)  # type: ignore[arg-type]

@@ -7,9 +7,8 @@ import dataclasses
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import numpy as np
 import pytest
 
@@ -23,6 +22,9 @@ from detector.study.review.replays import Replays
 from detector.study.review.signals import Signals
 from detector.study.review.timeline import column_edges, envelope, near_misses, observed_shares
 from tests.review_logs import CLIP, Page, page_of, sample_session, write_log, write_signals
+
+if TYPE_CHECKING:
+    import httpx
 
 LEFT, RIGHT = SITE_NAMES.index("nasalis_alar_left"), SITE_NAMES.index("nasalis_alar_right")
 

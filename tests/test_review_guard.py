@@ -7,13 +7,16 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from detector.record.log import EpisodeLog
 from detector.study.review.guard import HEADERS, MAX_BODY
 from tests.review_logs import CLIP, HOST, PORT, Page, page_of, sample_session, write_log
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @pytest.fixture(scope="module")
