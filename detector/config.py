@@ -14,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Sensitivity = Literal["low", "normal", "high"]
 FALSE_ALARMS_PER_HOUR: dict[str, float] = {"low": 1.0, "normal": 6.0, "high": 30.0}
+# Of the score (detector.twitches), for so many false alarms: read off its tail on footage without injected twitches
+# (docs/measurements.md), which falls by a factor of e per TAIL.
+THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
+TAIL = 0.72
 
 
 class Settings(BaseModel):

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import regions
+from detector.config import TAIL as TAIL
+from detector.config import THRESHOLDS as THRESHOLDS
 from detector.config import Settings
 from detector.context import UNKNOWN, Context
 from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
@@ -26,10 +28,6 @@ from detector.patterns import AT_NORMAL, PATTERNS, score_patterns
 from detector.patterns import TAIL as PATTERN_TAIL
 from detector.types import FloatArray, WhyNot
 
-# Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
-# without injected twitches (docs/measurements.md); the tail falls by a factor of e per TAIL.
-THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
-TAIL = 0.72
 # Of a jerk of 1 mm this much is left after compression, exposure and filter, beside what the recording's own gain tells
 # (docs/measurements.md).
 COURSE_GAIN = 0.74
