@@ -284,7 +284,14 @@ def episode_story(row: LoggedEpisode, session: Session) -> RenderableType:
     ]
     at_rest = " ".join(resting_lines(session.resting))
     facts += [
-        (name, text) for name, text in (("the face", at_rest), ("review", row.review), ("remark", row.note)) if text
+        (name, text)
+        for name, text in (
+            ("the face", at_rest),
+            ("review", row.review),
+            ("the reviewer's kind", words(row.review_kind)),
+            ("remark", row.note),
+        )
+        if text
     ]
     grid = Table.grid(padding=(0, 2))
     for name, text in facts:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from detector import regions
 from detector.config import THRESHOLD_LIMITS, Settings
+from detector.config import THRESHOLDS as THRESHOLDS
 from detector.context import UNKNOWN, Context
 from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
@@ -26,10 +27,7 @@ from detector.patterns import AT_NORMAL, PATTERNS, score_patterns
 from detector.patterns import TAIL as PATTERN_TAIL
 from detector.types import FloatArray, WhyNot
 
-# Thresholds of the score for 1, 6 and 30 false alarms per observed hour: read off the tail of the score on footage
-# without injected twitches (docs/measurements.md); the tail falls by a factor of e per TAIL.
-THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
-TAIL = 0.72
+TAIL = 0.72  # beyond the thresholds the score on footage without twitches falls by a factor of e per this much
 # Of a jerk of 1 mm this much is left after compression, exposure and filter, beside what the recording's own gain tells
 # (docs/measurements.md).
 COURSE_GAIN = 0.74

@@ -157,7 +157,7 @@ def test_json_export_has_typed_values(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     (found,) = document["episodes"]
-    assert list(found) == sorted([*EPISODE_HEADER.split(","), "evidence"])
+    assert list(found) == sorted([*EPISODE_HEADER.split(","), "evidence", "review_kind"])
     assert (found["start_s"], found["rate_hz"], found["snr"], found["source"]) == (2.0, None, None, "=1+1")
     assert (found["regions"], found["evidence"]) == (["nasalis_alar_left", "procerus"], "one muscle")
     assert '"twitch_count": 2\n' in text  # a count, not 2.0

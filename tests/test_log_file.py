@@ -17,7 +17,7 @@ from detector.record import schema
 from detector.record.log import EpisodeLog
 from tests import older_logs
 from tests.older_logs import added_after, writing_format
-from tests.test_log import episode, recorded, session
+from tests.test_log import episode, recorded, session, twitch
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_an_older_format_is_brought_up_to_date(path: Path, monkeypatch: pytest.M
         assert len(log.runs()) == 1
 
 
-@pytest.mark.parametrize("old", [1, 3, 4])
+@pytest.mark.parametrize("old", [1, 3, 4, 5])
 def test_a_log_of_an_older_format_gets_what_was_not_measured_empty(
     path: Path, monkeypatch: pytest.MonkeyPatch, old: int
 ) -> None:
@@ -156,8 +156,13 @@ def test_a_log_of_an_older_format_gets_what_was_not_measured_empty(
         unknown = added_after(old, older_logs.SESSION)
         before = log.runs()[0].session
         assert before == session("aa11", status="complete", **unknown)
-        assert [twitch.course_mm for twitch in log.episodes()[0].episode.twitches] == [(), ()]
+        course = added_after(old, older_logs.TWITCH).get("course_mm", twitch(1.0).course_mm)
+        assert [one.course_mm for one in log.episodes()[0].episode.twitches] == [course, course]
         assert log.journal() == []
+        (entry,) = log.episodes()
+        assert (entry.review, entry.review_kind, log.reviews(entry.run, 1)) == ("", "", [])
+        log.review_episode(entry.run, 1, reviewer="me", review="unsure")
+        assert log.episodes()[0].review == "unsure"
         run = recorded(log, session("bb22"), replace=True)
         assert log.session(run).limit90_mm == {"procerus": 0.93, "zygomaticus_left": 1.4}
         assert log.session(run).resting == session().resting

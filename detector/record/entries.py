@@ -15,6 +15,7 @@ from typing import Any
 from detector.types import ORDINARY_KINDS, Episode, Session, Twitch
 
 REJECTED_KINDS = ORDINARY_KINDS
+REVIEWS = ("", "confirmed", "rejected", "unsure")  # "": not decided, or taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,36 @@ class LoggedEpisode:
     source: str
     start_time: str  # ISO 8601 with milliseconds and offset; empty when the start of the recording is unknown
     episode: Episode
-    review: str = ""
+    review: str = ""  # a word of REVIEWS: what a person decided
     note: str = ""
+    review_kind: str = ""  # what it is in that person's eyes, where that differs; ``episode.kind`` stays the program's
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedReview:
+    """What held of one episode after a person had said something of it."""
+
+    version: int  # in this log, in the order they were made
+    run: int
+    number: int  # of the episode in its run
+    reviewer: str
+    review: str  # a word of REVIEWS
+    kind: str  # the person's own, empty: as the program says
+    note: str
+    made_utc: str  # ISO 8601
+
+
+@dataclass(frozen=True, slots=True)
+class TwitchMark:
+    """Of one twitch, kept or rejected, what a timeline shows."""
+
+    peak_s: float
+    score: float
+    side: str
+    region: str
+    amplitude_mm: float
+    kept: bool
+    reason: str  # why it was not kept
 
 
 @dataclass(frozen=True, slots=True)

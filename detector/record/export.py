@@ -125,9 +125,11 @@ def write_twitches_csv(
 def write_episodes_json(path: Path | str | None, rows: Iterable[LoggedEpisode], sessions: Iterable[Session]) -> None:
     """Write episodes as one JSON document: the columns of the CSV as typed values, with the evidence, and the sessions.
 
-    Unknown values are null, ``regions`` is a list, and texts are as they are (JSON runs no formulas).
+    Unknown values are null, ``regions`` is a list, and texts are as they are (JSON runs no formulas). ``review_kind``
+    is what an episode is in the eyes of the person who reviewed it; empty: as the program says.
     """
-    document = _about("episodes", list(sessions)) | {"episodes": [episode_document(row) for row in rows]}
+    episodes = [episode_document(row) | {"review_kind": row.review_kind} for row in rows]
+    document = _about("episodes", list(sessions)) | {"episodes": episodes}
     _write({_target(path): _json_bytes(document)})
 
 
@@ -180,8 +182,12 @@ def _write_table(
                 "camera, error its standard error, spread its robust standard deviation, ratio the smaller over the "
                 "larger; landmarks show a difference a quarter too small; null: too little to go by",
                 "texts": "a text that begins with = + - @ tab or return has an apostrophe before it",
+                "relabeled": "episodes that are of another kind in the eyes of the person who reviewed them; the "
+                "column kind stays what the program says, which its rates and errors are counted by",
             },
         }
+        if table == "episodes":
+            about["relabeled"] = {row.episode_id: row.review_kind for row in rows if row.review_kind}
         files[sidecar_path(target)] = _json_bytes(about)
     _write(files)
 

@@ -15,28 +15,32 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 from detector import __version__
 from detector.errors import LogError, UsageError
 from detector.record import journal as diary
 from detector.record import markers as felt
+from detector.record import reviews as judged
 from detector.record import schema
 from detector.record.entries import (
     REJECTED_KINDS,
+    REVIEWS,
     JournalEntry,
     LoggedEpisode,
     LoggedGap,
     LoggedMarker,
+    LoggedReview,
     LoggedRun,
     LoggedTwitch,
+    TwitchMark,
     clean_text,
     episode_id,
     moment_of,
     time_of_day,
     twitch_id,
 )
-from detector.types import Episode, Session, Twitch
+from detector.types import Episode, Kind, Session, Twitch
 
 Moment = datetime | str | None
 
@@ -157,6 +161,8 @@ class EpisodeLog:
                     " AND (SELECT replaces FROM sessions WHERE run = ?1)",
                     (run, session.sha256),
                 )
+            if session.status == "complete":
+                judged.carry_over(self._db, run)
 
     def add_marker(self, run: int, t_s: float, note: str = "") -> int:
         """Keep that the person felt a twitch, told at ``t_s`` (s from the start of the session); returns its key."""
@@ -185,6 +191,44 @@ class EpisodeLog:
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
         with schema.errors_of(self.path), schema.transaction(self._db):
             return [diary.insert_entry(self._db, entry, made) for entry in entries]
+
+    def review_episode(
+        self,
+        run: int,
+        number: int,
+        *,
+        reviewer: str,
+        review: str | None = None,
+        kind: str | None = None,
+        note: str | None = None,
+    ) -> LoggedReview:
+        """Keep what a person says of an episode, and return what holds of it now.
+
+        Parameters
+        ----------
+        run, number : int
+            The episode.
+        reviewer : str
+            Who says so.
+        review : str, optional
+            A word of ``entries.REVIEWS``.
+        kind : str, optional
+            What it is in that person's eyes; empty: as the program says. The kind of the episode itself stays.
+        note : str, optional
+            A remark. Of all three, None leaves what was said before.
+        """
+        if review is not None and review not in REVIEWS:
+            raise UsageError(f"there is no review '{review}': say {', '.join(REVIEWS[1:])} or nothing")
+        if kind is not None and kind not in ("", *get_args(Kind), *REJECTED_KINDS):
+            raise UsageError(
+                f"there is no kind '{kind}': the kinds are {', '.join((*get_args(Kind), *REJECTED_KINDS))}"
+            )
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            said = judged.insert_review(self._db, run, number, reviewer, made, review=review, kind=kind, note=note)
+        if said is None:
+            raise LogError(f"the episode log {self.path} has no episode {number} in run {run}: list them again")
+        return said
 
     def _drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
         self._db.execute(
@@ -246,6 +290,7 @@ class EpisodeLog:
         kind: str | None = None,
         include_rejected: bool = False,
         include_superseded: bool = False,
+        with_twitches: bool = True,
     ) -> list[LoggedEpisode]:
         """Episodes in the order of their runs and times, each with its twitches.
 
@@ -260,6 +305,8 @@ class EpisodeLog:
             Only this kind; a rejected kind (blink, speech, ...) may be named too.
         include_rejected : bool
             Also episodes of the rejected kinds.
+        with_twitches : bool
+            False leaves them out, which makes long lists several times faster.
         """
         where, values = self._where(runs, session_id, side, kind, include_superseded, side_of="e")
         if kind is None and not include_rejected:
@@ -273,7 +320,7 @@ class EpisodeLog:
             ).fetchall()
             inside = _Range(since, until)
             rows = [row for row in rows if inside.holds(row["start_utc"], row["start_s"])]
-            twitches = self._twitches_of(sorted({row["run"] for row in rows}))
+            twitches = self._twitches_of(sorted({row["run"] for row in rows})) if with_twitches else {}
         return [_episode(row, twitches.get((row["run"], row["number"]), ())) for row in rows]
 
     def twitches(
@@ -314,6 +361,33 @@ class EpisodeLog:
             for row in rows
             if inside.holds(row["start_utc"], row["onset_s"])
         ]
+
+    def twitch_marks(self, run: int) -> list[TwitchMark]:
+        """All twitches of one run in the order of their peaks, with only what a timeline shows: quick for long ones."""
+        with schema.errors_of(self.path):
+            rows = self._db.execute(
+                "SELECT peak_s, score, side, region, amplitude_mm, kept, reason FROM twitches WHERE run = ?"
+                " ORDER BY peak_s, region, side",
+                (int(run),),
+            ).fetchall()
+        real = schema.REAL.decode
+        return [
+            TwitchMark(
+                row["peak_s"],
+                real(row["score"]),
+                row["side"],
+                row["region"],
+                real(row["amplitude_mm"]),
+                bool(row["kept"]),
+                row["reason"],
+            )
+            for row in rows
+        ]
+
+    def reviews(self, run: int, number: int) -> list[LoggedReview]:
+        """Everything that was said of one episode, oldest first."""
+        with schema.errors_of(self.path):
+            return judged.select_reviews(self._db, run, number)
 
     def markers(
         self,
@@ -464,6 +538,7 @@ def _episode(row: sqlite3.Row, twitches: tuple[Twitch, ...]) -> LoggedEpisode:
         Episode(**schema.decode(schema.EPISODE, row), twitches=twitches),
         row["review"],
         row["note"],
+        row["review_kind"],
     )
 
 

@@ -2,7 +2,8 @@
 
 Format history: 1 sessions, episodes, twitches (0.1.0); 2 detection limits of a session (empty in older ones);
 3 markers of what a person felt, gaps without pictures (none in older ones); 4 the face at rest (unknown in older ones);
-5 observed time by minute and the courses of twitches (empty in older ones), the journal (none in older ones).
+5 observed time by minute and the courses of twitches (empty in older ones), the journal (none in older ones);
+6 what a person judged about episodes, in versions (nothing in older ones).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from detector.record.entries import clean_text
 from detector.types import BothSides, RestingFace
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
-FORMAT = 5
+FORMAT = 6
 BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
 
 
@@ -169,8 +170,26 @@ _FORMAT_5 = (
     made_utc TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0)""",
     "CREATE INDEX journal_by_entry ON journal (entry)",
 )
+_FORMAT_6 = (
+    # beside review and note of format 1, which nothing had written until then
+    "ALTER TABLE episodes ADD COLUMN review_kind TEXT NOT NULL DEFAULT ''",
+    # one row for each time a person said something of an episode, with all that held from then on
+    """CREATE TABLE reviews (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL, number INTEGER NOT NULL,
+    reviewer TEXT NOT NULL, review TEXT NOT NULL, kind TEXT NOT NULL, note TEXT NOT NULL, made_utc TEXT NOT NULL,
+    FOREIGN KEY (run, number) REFERENCES episodes (run, number))""",
+    "CREATE INDEX reviews_by_episode ON reviews (run, number)",
+)
 # format -> the statements that lead to it from the one before
-MIGRATIONS: dict[int, tuple[str, ...]] = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3, 4: _FORMAT_4, 5: _FORMAT_5}
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: _FORMAT_1,
+    2: _FORMAT_2,
+    3: _FORMAT_3,
+    4: _FORMAT_4,
+    5: _FORMAT_5,
+    6: _FORMAT_6,
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:
