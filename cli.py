@@ -30,6 +30,7 @@ from detector.options import (
     SessionId,
     Since,
     Start,
+    Threshold,
     TwitchFile,
     Until,
     Verbose,
@@ -93,6 +94,7 @@ def analyze(
     sensitivity: Annotated[
         Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
     ] = Level.normal,
+    threshold: Threshold = None,
     everything: Everything = False,
     start: Start = None,
     end: End = None,
@@ -105,7 +107,9 @@ def analyze(
     """Find the episodes in recorded clips and keep them in the log."""
     from detector import analyze as work
 
-    job = work.Job(sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals)
+    job = work.Job(
+        sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals, threshold
+    )
     _find(lambda talk, report: work.run(clips, job, talk, report), job, as_json, _talk(quiet, verbose))
 
 
@@ -143,6 +147,7 @@ def live(
     sensitivity: Annotated[
         Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
     ] = Level.normal,
+    threshold: Threshold = None,
     everything: Everything = False,
     model: ModelFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and event, as it happens.")] = False,
@@ -160,6 +165,7 @@ def live(
         size=size,
         fps=fps,
         sensitivity=sensitivity.value,
+        threshold=threshold,
         duration_s=duration,
         roll_h=session_hours,
         log=log,
@@ -208,6 +214,7 @@ def rescore(
     sensitivity: Annotated[
         Level | None, typer.Option(help="Aimed false alarms per observed hour; default that of the analysis.")
     ] = None,
+    threshold: Threshold = None,
     everything: Everything = False,
     replace: Replace = False,
     as_json: AsJson = False,
@@ -224,6 +231,7 @@ def rescore(
         keep_rejected=everything,
         csv=csv,
         twitches=twitches,
+        threshold=threshold,
     )
     _find(lambda talk, report: work.rescore(signals, job, talk, report), job, as_json, _talk(quiet, verbose))
 

@@ -47,6 +47,7 @@ class Job:
     twitches: str | None = None
     overlay: Path | None = None
     signals: Path | None = None
+    threshold: float | None = None  # score to reach, instead of that of the sensitivity
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
         raise unfound[0]
     check_outputs(job, clips)
     talk.detail(f"Face model: {resolve(job.model)}")
-    settings = Settings() if job.sensitivity is None else Settings(sensitivity=job.sensitivity)
+    settings = Settings(sensitivity=job.sensitivity or "normal", threshold=job.threshold)
 
     def work(clip: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
         from detector.session import analyze_clip
@@ -184,7 +185,7 @@ def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult
     signals : Path
         What ``analyze --signals`` has written.
     job : Job
-        Its sensitivity, log, ``replace``, ``keep_rejected`` and CSV files count.
+        Its sensitivity, threshold, log, ``replace``, ``keep_rejected`` and CSV files count.
     on_result : callable
         Called with the result.
 
@@ -202,7 +203,13 @@ def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult
 
         def work(_: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
             return rescore_signals(
-                file, job.sensitivity, log=log, replace=job.replace, on_progress=progress, on_event=on_event
+                file,
+                job.sensitivity,
+                threshold=job.threshold,
+                log=log,
+                replace=job.replace,
+                on_progress=progress,
+                on_event=on_event,
             )
 
         return _run([clip], [], job, talk, on_result, "rescoring", work)

@@ -17,16 +17,16 @@ from detector.config import Settings
 from detector.deciding import Decider
 from detector.episodes import Grouper
 from detector.lids import Closing
-from detector.readings import Reading
+from detector.readings import Measured, Reading
 from detector.twitches import FOLLOWER_SHARE, Candidate, Moment, candidate_of
 from detector.types import Episode, Twitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    F64 = npt.NDArray[np.float64]
-    I64 = npt.NDArray[np.int64]
 
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 # From where noise passes every 20 s or so to where it never does: the tail of the score falls by e per 0.72, so that a
 # step of 0.2 changes the false alarms by a quarter, and noise that passes 6 an hour at 7.4 passes once in 100 h at 12.
 RUNGS = (*(round(5.0 + 0.2 * k, 1) for k in range(21)), 9.5, 10.0, 11.0, 12.0)
@@ -108,7 +108,7 @@ def decide_at_all(
     spans: list[list[float]] = []
     observed_s, first_s, last_s = 0.0, None, 0.0
     for event in decider.run(readings):
-        if isinstance(event, Twitch | Episode) or not hasattr(event, "reading"):
+        if not isinstance(event, Measured):
             continue
         first_s, last_s = event.t_s if first_s is None else first_s, event.t_s
         step, observed_s = decider.observed_s - observed_s, decider.observed_s
