@@ -22,6 +22,11 @@ class SideName(StrEnum):
     midline = "midline"
 
 
+class Use(StrEnum):
+    truth = "truth"
+    review = "review"
+
+
 class CodecName(StrEnum):
     h264 = "h264"
     h264_lossless = "h264-lossless"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,30 +30,46 @@ SOURCES = (
 _FIELDS = ("rung", "start_s", "end_s", "observed", "first_s", "last_s")
 
 
-def ladder_of(
+def kept_ladder(signals: SignalFile, folder: Path | None = None) -> Ladder | None:
+    """The ladder that an earlier run kept; None when there is none.
+
+    Parameters
+    ----------
+    signals : SignalFile
+    folder : Path, optional
+        Where ladders are kept; default in the user's cache folder.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError), np.load(_place(signals, folder)) as file:
+        arrays = [file[name] for name in _FIELDS[:4]]
+        return Ladder(*arrays, *(float(file[name]) for name in _FIELDS[4:]))
+    return None
+
+
+def make_ladder(
     signals: SignalFile, on_time: Callable[[float], None] | None = None, folder: Path | None = None
 ) -> Ladder:
-    """The ladder of a signals file: the one kept, or decided now and kept.
+    """The ladder decided now, and kept.
 
     Parameters
     ----------
     signals : SignalFile
     on_time : callable, optional
-        Called with the time of each frame, when it has to be decided.
+        Called with the time of each frame decided.
     folder : Path, optional
-        Where ladders are kept; default in the user's cache folder.
+        As in :func:`kept_ladder`; one that cannot be written costs the next run its time, and nothing else.
     """
-    kept = (folder or _folder()) / f"{_name(signals)}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(kept, allow_pickle=False) as file:
-        arrays = [file[name] for name in _FIELDS[:4]]
-        return Ladder(*arrays, *(float(file[name]) for name in _FIELDS[4:]))
     ladder = decide_at_all(signals.readings(), settings_of(signals), on_time)
-    with contextlib.suppress(OSError):  # a folder that cannot be written costs time only
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(".part.npz")
+    place = _place(signals, folder)
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(part, **{name: np.asarray(getattr(ladder, name)) for name in _FIELDS})  # type: ignore[arg-type]
-        part.replace(kept)
+        part.replace(place)
     return ladder
+
+
+def _place(signals: SignalFile, folder: Path | None) -> Path:
+    return (_folder() if folder is None else folder) / f"{_name(signals)}.npz"
 
 
 def _folder() -> Path:
