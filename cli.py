@@ -348,6 +348,30 @@ def show(
 
 
 @app.command()
+def review(
+    log: LogFile = None,
+    signals: Annotated[
+        Path | None,
+        typer.Option("--signals", metavar="FILE|FOLDER", help="What analyze --signals has written: shows the score."),
+    ] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option("--clips", metavar="FOLDER", help="Clips of live --record-clips, and clips that have moved."),
+    ] = None,
+    reviewer: Annotated[str, typer.Option(metavar="NAME", help="Who judges; default your login name.")] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look at the episodes on a local page, and say what they are."""
+    from detector.study.review.server import ReviewJob, run
+
+    job = ReviewJob(log, signals, clips, reviewer, port, not no_browser)
+    raise typer.Exit(run(job, _talk(quiet, verbose), Out()))
+
+
+@app.command()
 def score(
     found: Annotated[Path, typer.Argument(metavar="FOUND", help="episodes.csv or twitches.csv of one clip.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Truth file of that clip.")],

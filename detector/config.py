@@ -16,8 +16,9 @@ Sensitivity = Literal["low", "normal", "high"]
 FALSE_ALARMS_PER_HOUR: dict[str, float] = {"low": 1.0, "normal": 6.0, "high": 30.0}
 THRESHOLD_LIMITS = (4.0, 20.0)  # below 4 noise passes every few seconds; a twitch that reaches 20 is very large
 # Of the score (detector.twitches), for so many false alarms: read off its tail on footage without injected twitches
-# (docs/measurements.md).
+# (docs/measurements.md), which falls by a factor of e per TAIL.
 THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
+TAIL = 0.72
 
 
 class Settings(BaseModel):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import regions
+from detector.config import TAIL as TAIL
 from detector.config import THRESHOLD_LIMITS, Settings
 from detector.config import THRESHOLDS as THRESHOLDS
 from detector.context import UNKNOWN, Context
@@ -27,7 +28,6 @@ from detector.patterns import AT_NORMAL, PATTERNS, score_patterns
 from detector.patterns import TAIL as PATTERN_TAIL
 from detector.types import FloatArray, WhyNot
 
-TAIL = 0.72  # beyond the thresholds the score on footage without twitches falls by a factor of e per this much
 # Of a jerk of 1 mm this much is left after compression, exposure and filter, beside what the recording's own gain tells
 # (docs/measurements.md).
 COURSE_GAIN = 0.74

@@ -44,6 +44,7 @@ from detector.types import Episode, Kind, Session, Twitch
 
 Moment = datetime | str | None
 
+_TWITCH_ORDER = "onset_s, peak_s, offset_s, region, side"  # of entries.twitch_order
 REACH_S = 0.3  # past its end a jerk is still the echo of an episode; the next begins a second later
 
 # One run per session id: the same file, settings and versions give the same findings, which must not be counted
@@ -329,6 +330,22 @@ class EpisodeLog:
             rows = [row for row in rows if inside.holds(row["start_utc"], row["start_s"])]
             twitches = self._twitches_of(sorted({row["run"] for row in rows})) if with_twitches else {}
         return [_episode(row, twitches.get((row["run"], row["number"]), ())) for row in rows]
+
+    def episode(self, run: int, number: int) -> LoggedEpisode | None:
+        """One episode with its twitches, of a rejected kind too; None when there is no such one."""
+        with schema.errors_of(self.path):
+            row = self._db.execute(
+                "SELECT e.*, s.session_id, s.source, s.start_utc FROM episodes e JOIN sessions s USING (run)"
+                " WHERE e.run = ? AND e.number = ?",
+                (int(run), int(number)),
+            ).fetchone()
+            twitches = self._db.execute(
+                f"SELECT * FROM twitches WHERE run = ? AND episode = ? ORDER BY {_TWITCH_ORDER}",
+                (int(run), int(number)),
+            ).fetchall()
+        return (
+            None if row is None else _episode(row, tuple(Twitch(**schema.decode(schema.TWITCH, t)) for t in twitches))
+        )
 
     def twitches(
         self,

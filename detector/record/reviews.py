@@ -39,7 +39,8 @@ def insert_review(
         "UPDATE episodes SET review = ?, review_kind = ?, note = ? WHERE run = ? AND number = ?",
         (*said, int(run), int(number)),
     )
-    return LoggedReview(int(cursor.lastrowid or 0), int(run), int(number), clean_text(reviewer), *said, made_utc)
+    version, (verdict, own_kind, remark) = int(cursor.lastrowid or 0), said
+    return LoggedReview(version, int(run), int(number), clean_text(reviewer), verdict, own_kind, remark, made_utc)
 
 
 def select_reviews(db: sqlite3.Connection, run: int, number: int) -> list[LoggedReview]:

@@ -1,0 +1,108 @@
+"""Magnified replays of episodes: rendered once when asked for, kept in the cache for their owner only.
+
+The one place that knows the magnifier is :func:`magnifier`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from detector.clip_folder import ClipFolder
+from detector.errors import NasalisError, OutputError
+from detector.record.entries import LoggedEpisode
+from detector.study.review.clips import Clip
+from detector.terminal import bug_sentence
+
+CACHE_MB = 500.0  # as live --record-clips takes for its clips: the oldest replays go first
+Magnifier = Callable[[Path, Path, LoggedEpisode, float], None]  # source, output, episode, seconds to add to its times
+
+
+def magnifier() -> Magnifier | None:
+    """What renders a replay, or None where this installation has nothing that does."""
+    if importlib.util.find_spec("detector.study.magnify") is None:
+        return None
+    render: Magnifier | None = getattr(importlib.import_module("detector.study.magnify"), "render_replay", None)
+    return render
+
+
+class Replays:
+    """Replays in the making and in the cache; safe to be asked from several threads.
+
+    Parameters
+    ----------
+    folder : Path
+        The cache.
+    render : callable, optional
+        What makes one; default :func:`magnifier`.
+    """
+
+    def __init__(self, folder: Path, render: Magnifier | None = None) -> None:
+        self._path = folder
+        self._render = magnifier() if render is None else render
+        self._lock = threading.Lock()  # of the two below
+        self._working: set[str] = set()
+        self._failed: dict[str, str] = {}
+        self._turn = threading.Lock()  # one at a time: a replay takes all the cores there are
+
+    @property
+    def available(self) -> bool:
+        """Whether replays can be made at all."""
+        return self._render is not None
+
+    def replay_of(self, episode: LoggedEpisode) -> Path | None:
+        """The finished replay of an episode; None when there is none."""
+        path = self._path / _name(episode)
+        return path if path.is_file() else None
+
+    def ask(self, episode: LoggedEpisode, clip: Clip) -> None:
+        """Begin to render one, unless it is there or being made; a failed one is tried again."""
+        with self._lock:
+            if self._render is None or episode.episode_id in self._working or self.replay_of(episode) is not None:
+                return
+            self._working.add(episode.episode_id)
+            self._failed.pop(episode.episode_id, None)
+        # a daemon: the page ends at once when it is told to, and a half-made replay is thrown away
+        threading.Thread(target=self._make, args=(episode, clip), name="nasalis-replay", daemon=True).start()
+
+    def state(self, episode: LoggedEpisode) -> tuple[str, str]:
+        """``none``, ``working``, ``ready`` or ``failed``, and of a failure the reason."""
+        with self._lock:
+            if episode.episode_id in self._working:
+                return "working", ""
+            if episode.episode_id in self._failed:
+                return "failed", self._failed[episode.episode_id]
+        return ("none" if self.replay_of(episode) is None else "ready"), ""
+
+    def _make(self, episode: LoggedEpisode, clip: Clip) -> None:
+        why = ""
+        try:
+            with self._turn:
+                self._render_into_cache(episode, clip)
+        except NasalisError as error:
+            why = str(error)
+        except Exception as error:
+            why = bug_sentence(error)
+        with self._lock:
+            self._working.discard(episode.episode_id)
+            if why:
+                self._failed[episode.episode_id] = why
+
+    def _render_into_cache(self, episode: LoggedEpisode, clip: Clip) -> None:
+        assert self._render is not None
+        cache = ClipFolder(self._path, CACHE_MB)
+        with cache.part() as part:
+            made = part / _name(episode)
+            self._render(clip.path, made, episode, clip.offset_s)
+            if cache.take(made) is None:
+                raise OutputError(f"The replay is larger than the {CACHE_MB:g} MB that all replays may take.")
+
+
+def _name(episode: LoggedEpisode) -> str:
+    # not the id itself: that is what the log says, and a log may come from elsewhere
+    digest = hashlib.sha256(episode.episode_id.encode()).hexdigest()[:16]
+    return f"{digest}-e{abs(episode.episode.number):04d}.mp4"
