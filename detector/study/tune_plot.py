@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from detector.config import THRESHOLDS
 from detector.errors import OutputError, UsageError
 from detector.study.tune_run import Tuned
 from detector.study.tuning import Interval, Point
-from detector.twitches import THRESHOLDS
 
 SUFFIXES = (".png", ".svg")
 # Okabe and Ito: apart for any color vision

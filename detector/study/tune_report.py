@@ -7,14 +7,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from detector.config import FALSE_ALARMS_PER_HOUR
+from detector.config import FALSE_ALARMS_PER_HOUR, THRESHOLDS
 from detector.study.kappa import Kappa
 from detector.study.ladder import RUNGS
 from detector.study.tune_run import Tuned
 from detector.study.tuning import Interval, Point
 from detector.tables import count_words, data_table
 from detector.terminal import plain
-from detector.twitches import THRESHOLDS
 
 SHOWN = RUNGS[::2]  # in the table; JSON and plot have all
 

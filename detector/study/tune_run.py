@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detector.config import THRESHOLDS
 from detector.errors import UsageError
 from detector.record.entries import LoggedEpisode
 from detector.record.log import EpisodeLog
@@ -22,7 +23,6 @@ from detector.study.ladder import RUNGS, Ladder
 from detector.study.ladder_store import kept_ladder, make_ladder
 from detector.study.tuning import Point, Proposal, propose
 from detector.terminal import Talk
-from detector.twitches import THRESHOLDS
 
 F64 = npt.NDArray[np.floating[Any]]
 PROGRAM = "nasalis"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detector.config import TAIL
 from detector.study.labels import Counts
 from detector.study.ladder import RUNGS
-from detector.twitches import TAIL
 
 F64 = npt.NDArray[np.floating[Any]]
 
@@ -29,7 +29,7 @@ WIDEST = 20.0  # nor when the rate at the proposal is not known to this factor, 
 # False alarms that the program's own tail counts as: it is then known to a third. Of eight people, with 2 to 9 false
 # alarms each, the tails were 0.4 to 1.7 (benchmarks/test_tune.py).
 PRIOR = 10.0
-DRAWS = 2000  # of the minutes, with replacement
+DRAWS = 1000  # of the minutes, with replacement
 
 _T = np.array(RUNGS)
 
@@ -124,11 +124,13 @@ def propose(counts: Counts, asked_per_hour: float, seed: int = 0) -> tuple[Propo
         return Proposal(asked_per_hour, None, None, None, reference, tail, reason), curve(counts, fit)
 
     false = counts.false.sum(axis=0)
-    usable = np.flatnonzero(_shares(counts) >= LEAST_JUDGED)
+    any_found = (counts.judged + counts.unknown).sum(axis=0) > 0
+    # where nothing is found nothing had to be judged: that tells something only of recordings in which nothing ever is
+    usable = np.flatnonzero((_shares(counts) >= LEAST_JUDGED) & (any_found | ~any_found.any()))
     if counts.hours <= 0.0:
         return nothing("nothing was observed away from twitches, so false alarms have no rate")
     if not len(usable):
-        judged = 100.0 * float(_shares(counts).max(initial=0.0))
+        judged = 100.0 * float(_shares(counts)[any_found].max())
         return nothing(f"at most {judged:.0f} % of what is found at any threshold is reviewed: review the rest")
     lowest = int(usable[0])
     few = per_hour(int(false[lowest]), counts.hours)
@@ -168,23 +170,25 @@ def propose(counts: Counts, asked_per_hour: float, seed: int = 0) -> tuple[Propo
 
 
 def share(part: int, whole: int) -> Interval | None:
-    """Wilson's interval; None of nothing."""
+    """Wilson's interval (J Am Stat Assoc 1927; 22:209); None of nothing."""
     if whole <= 0:
         return None
-    from scipy.stats import binomtest
+    from scipy.special import ndtri
 
-    found = binomtest(part, whole).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(part / whole, float(found.low), float(found.high))
+    value, z = part / whole, float(ndtri(_TAILS[1]))
+    middle = (value + z * z / (2.0 * whole)) / (1.0 + z * z / whole)
+    reach = z / (1.0 + z * z / whole) * float(np.sqrt(value * (1.0 - value) / whole + z * z / (4.0 * whole * whole)))
+    return Interval(value, max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
 def per_hour(events: int, hours: float) -> Interval | None:
-    """The exact (Garwood) interval of a Poisson rate; None without time."""
+    """The exact interval of a Poisson rate (Garwood, Biometrika 1936; 28:437); None without time."""
     if hours <= 0.0:
         return None
-    from scipy.stats import gamma
+    from scipy.special import gammaincinv
 
-    low = float(gamma.ppf(_TAILS[0], events)) if events else 0.0
-    return Interval(events / hours, low / hours, float(gamma.ppf(_TAILS[1], events + 1)) / hours)
+    low = float(gammaincinv(events, _TAILS[0])) if events else 0.0
+    return Interval(events / hours, low / hours, float(gammaincinv(events + 1, _TAILS[1])) / hours)
 
 
 _TAILS = (0.5 * (1.0 - CONFIDENCE), 0.5 * (1.0 + CONFIDENCE))
