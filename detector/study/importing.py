@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def import_truth(source: Path, output: Path | None, tier: str | None, labels: Se
     if output.exists() and output.samefile(source):
         raise UsageError(f"{output} is the file with the marks itself: choose another name")
     marks = read_marks(source, tier=tier, labels=labels)
-    write_truth(output, marks)
+    with truth_file(output, marks):
+        pass
     return Imported(len(marks), str(output))
 
 
@@ -109,9 +111,8 @@ def import_review(
         episodes = book.episodes(run.run, with_twitches=False)
         verdicts, missed = judge(marks, episodes, complete=complete)
         place = output or source.with_name(source.stem + MISSED)
-        if missed:
-            write_truth(place, missed)
-        book.review_episodes(run.run, reviewer, [(v.number, v.review, v.kind) for v in verdicts])
+        with truth_file(place, missed) if missed else contextlib.nullcontext():
+            book.review_episodes(run.run, reviewer, [(v.number, v.review, v.kind) for v in verdicts])
     return Imported(
         len(marks), str(place) if missed else "", run.run, reviewer, tuple(verdicts), len(missed),
         len(episodes) - len(verdicts),
@@ -150,22 +151,31 @@ def judge(
     return verdicts, missed
 
 
-def write_truth(path: Path, marks: Sequence[Mark]) -> None:
-    """Write marks as a truth file, whole or not at all."""
+@contextlib.contextmanager
+def truth_file(path: Path, marks: Sequence[Mark]) -> Iterator[None]:
+    """Marks as a truth file that comes to its place at the end, unless something fails on the way.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written; at the beginning as a rule.
+    """
     from detector.record.files import explained, finish_durably, real_path, temporary_beside
 
     place = real_path(path)
     temporary = temporary_beside(place, "truth")
-    with explained(path):
-        try:
+    try:
+        with explained(path):
             with temporary.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\r\n")
+                writer = csv.writer(file)
                 writer.writerow(TRUTH_COLUMNS)
-                for number, mark in enumerate(marks, start=1):
-                    writer.writerow(_cells(number, mark))
+                writer.writerows(_cells(number, mark) for number, mark in enumerate(marks, start=1))
             finish_durably(temporary, place)
+        yield
+        with explained(path):
             temporary.replace(place)
-        finally:
+    finally:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
