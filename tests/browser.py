@@ -63,7 +63,11 @@ class Browser:
             self._note(answer)
 
     def open(self, url: str) -> None:
-        """Go there, and wait until the page says that it is ready."""
+        """Go there, and wait until the page says that it is ready; problems and requests are those of this page."""
+        self.call("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'")
+        self.problems.clear()
+        self.requests.clear()
         self.call("Page.navigate", url=url)
         self.until("document.documentElement.dataset.ready === 'true'")
 

@@ -118,7 +118,7 @@ def test_the_table_says_what_to_do_and_how_sure_it_is(run: Run, signals: Path, t
     ran = run("tune", signals, "--truth", truth, "-o", plot)
     text = " ".join(ran.out.split())
     assert ran.code == 0 and "Proposed for 6 false alarms per observed hour: --threshold" in text
-    assert "(95 %)" in text and "kappa" in text and "normal" in text
+    assert "95 % intervals" in text and "kappa" in text and "normal" in text
     svg = plot.read_text()
     assert "recall, of 90 twitches" in svg and "proposed:" in svg
     run("tune", signals, "--truth", truth, "-o", plot)

@@ -25,11 +25,11 @@ def report(tuned: Tuned) -> RenderableType:
         named = {threshold: name for name, threshold in THRESHOLDS.items()}
         wanted = {*SHOWN, tuned.proposal.threshold}
         rows = [point for point in tuned.points if point.threshold in wanted or point.threshold in named]
-        columns = ("=threshold", ">found", "=recall (95 %)", ">false", "=precision (95 %)", "=false/h (95 %)", "")
+        columns = ("=at", ">found", "=recall, %", ">false", "=precision, %", "=false an hour", "")
         parts += [data_table(columns, [_row(tuned, point, named) for point in rows]), Text("")]
     parts += [Text(line) for line in sentences(tuned)]
     if tuned.agreement:
-        raters = ("=", "=", ">both", ">only 1st", ">only 2nd", ">neither", "=kappa (95 %)", "note")
+        raters = ("=1st", "=2nd", ">both", ">only 1st", ">2nd", ">neither", "=kappa (95 %)", "of")
         parts += [Text(""), data_table(raters, [_kappa_row(kappa) for kappa in tuned.agreement])]
     return Group(*parts)
 
@@ -42,7 +42,8 @@ def sentences(tuned: Tuned) -> list[str]:
     unseen = f"; {tuned.unseen} more while nothing was observed" if tuned.unseen else ""
     lines = [
         f"{count_words(len(tuned.recordings), 'recording')}, {_hours(tuned.observed_h)} observed, "
-        f"{_hours(tuned.quiet_h)} of it away from twitches; {count_words(tuned.twitches, 'twitch')}{unseen}."
+        f"{_hours(tuned.quiet_h)} of it away from twitches; {count_words(tuned.twitches, 'twitch')}{unseen}. "
+        "In brackets: 95 % intervals."
     ]
     asked = f"{proposal.asked_per_hour:g} false alarms per observed hour"
     if proposal.threshold is None:
@@ -99,14 +100,14 @@ def _kappa_row(kappa: Kappa) -> tuple[str, ...]:
     if kappa.low is not None and kappa.high is not None:
         value += f" ({kappa.low:.2f} to {kappa.high:.2f})"
     cells = (str(cell) for cell in (kappa.both, kappa.only_first, kappa.only_second, kappa.neither))
-    note = kappa.note or ("episodes that both judged" if kappa.over == "episodes" else "seconds observed")
-    return (plain(kappa.first), plain(kappa.second), *cells, value, note)
+    over = "episodes both judged" if kappa.over == "episodes" else "seconds observed"
+    return (plain(kappa.first), plain(kappa.second), *cells, value, f"{over}; {kappa.note}" if kappa.note else over)
 
 
 def _percent(value: Interval | None) -> str:
     if value is None:
         return "-"
-    return f"{100 * value.value:.0f} % ({100 * value.low:.0f}-{100 * value.high:.0f})"
+    return f"{100 * value.value:.0f} ({100 * value.low:.0f}-{100 * value.high:.0f})"
 
 
 def _numbers(value: Interval | None) -> str:

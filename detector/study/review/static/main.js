@@ -26,7 +26,8 @@ window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () 
 const list = new List(at("list"), at("list-space"), choose);
 const filters = new Filters(() => { refilter(); firstIfNone(); });
 const timeline = new Timeline(at("timeline"), at("readout"), { onChoose: choose, onSeek: (t) => player.seek(t), onTrouble: trouble });
-const player = new Player(at("video"), at("no-video"), at("replay"), {
+const player = new Player({
+  video: at("video"), sorry: at("no-video"), replayButton: at("replay"), position: at("position"), playWord: at("play-word"),
   onTime: (t) => { timeline.playing = t; timeline.draw(); },
   onTrouble: trouble,
 });
@@ -168,6 +169,7 @@ const KEYS = [
   ["j ↓", "next episode"], ["k ↑", "episode before"], ["c", "confirm"], ["r", "reject"], ["u", "unsure"],
   [`1-${api.settings.kinds.length}`, "it is of another kind, in the order of the buttons"], ["n", "note (Esc leaves it)"],
   ["z", "take back what was said last"], ["space", "play, pause"], ["s", "slower, and normal again"],
+  [", .", "a frame back, a frame on"], ["f", "clip as large as the screen"],
   ...(api.settings.replays ? [["m", "magnified replay"]] : []),
   ["/", "filter"], ["t", "to the timeline: ← → move, + - zoom"], ["e", "zoom to the episode"], ["0", "whole session"],
   ["?", "these keys"],
@@ -191,7 +193,8 @@ const does = {
   PageUp: () => step(-Math.min(10, Math.max(list.place(), 0))),
   Home: () => choose(list.rows[0]), End: () => choose(list.rows.at(-1)),
   c: () => detail.verdict("confirmed"), r: () => detail.verdict("rejected"), u: () => detail.verdict("unsure"),
-  n: () => at("note").focus(), z: () => inTurn(undo), " ": () => player.toggle(), s: slower, m: () => player.showReplay(),
+  n: () => at("note").focus(), z: () => inTurn(undo), " ": () => player.toggle(), s: slower, f: () => player.large(),
+  ",": () => player.step(-1), ".": () => player.step(1), m: () => player.showReplay(),
   "/": () => filters.focus(), t: () => at("timeline").focus(), e: zoomEpisode, 0: () => timeline.whole(),
   "+": () => timeline.zoom(0.5), "=": () => timeline.zoom(0.5), "-": () => timeline.zoom(2), "?": () => at("help").showModal(),
 };
@@ -200,7 +203,7 @@ api.settings.kinds.forEach((kind, k) => { does[k + 1] = () => detail.kind(kind);
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || at("help").open) return;
   const where = event.target;
-  const writing = where.matches("textarea, select, input:not([type=checkbox])");
+  const writing = where.matches("textarea, select, input:not([type=checkbox], [type=range])");
   if (writing) {
     if (event.key === "Escape" || (event.key === "Enter" && where.matches("input[type=search]"))) {
       where.blur();
@@ -208,8 +211,9 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (event.repeat && "cruz12345nm?".includes(event.key)) return; // one press, one judgment
-  if (event.key === " " && where.matches("button, summary, input, video")) return; // they have their own use for it
+  if (event.repeat && "cruz12345nmf?".includes(event.key)) return; // one press, one judgment
+  if (/^(Arrow|Page|Home|End)/.test(event.key) && where.matches("input[type=range]")) return;
+  if (event.key === " " && where.matches("button, summary, input[type=checkbox]")) return; // they have their own use for it
   const work = does[event.key];
   if (work) {
     event.preventDefault();
@@ -220,6 +224,7 @@ document.addEventListener("keydown", (event) => {
 at("help-button").addEventListener("click", () => at("help").showModal());
 at("help-close").addEventListener("click", () => at("help").close());
 at("play").addEventListener("click", () => player.toggle());
+at("wide").addEventListener("click", () => player.large());
 at("replay").addEventListener("click", () => player.showReplay());
 at("speed").addEventListener("change", () => player.setRate(Number(at("speed").value)));
 at("zoom-in").addEventListener("click", () => timeline.zoom(0.5));
@@ -229,6 +234,7 @@ at("zoom-episode").addEventListener("click", zoomEpisode);
 at("quit-button").addEventListener("click", async () => {
   try {
     await api.quit();
+    player.close();
     trouble(new Error("nasalis review has ended; what you said is in the log. You can close this tab."));
   } catch (error) {
     trouble(error);

@@ -4,12 +4,14 @@ import * as api from "./api.js";
 import { clock } from "./words.js";
 
 const ROUND_S = 1.0; // before and after the episode
+const STEP_S = 1 / 30; // about a frame of most cameras
 const ASK_MS = 700; // whether a replay is ready
 
 export class Player {
   // onTime(t_s or null) is called with the place in the session while there is a picture
-  constructor(video, sorry, replayButton, { onTime, onTrouble }) {
-    Object.assign(this, { video, sorry, replayButton, onTime, onTrouble });
+  // No controls of the browser: they would lie over the face while it is looked at.
+  constructor({ video, sorry, replayButton, position, playWord, onTime, onTrouble }) {
+    Object.assign(this, { video, sorry, replayButton, position, playWord, onTime, onTrouble });
     this.row = null;
     this.clip = null;
     this.magnified = false;
@@ -20,6 +22,9 @@ export class Player {
       }
     });
     video.addEventListener("play", () => this.#follow());
+    video.addEventListener("pause", () => { playWord.textContent = "Play"; });
+    video.addEventListener("click", () => this.toggle());
+    position.addEventListener("input", () => { video.currentTime = Number(position.value); });
     video.addEventListener("seeked", () => this.#tell());
   }
 
@@ -44,6 +49,7 @@ export class Player {
       this.#say(clip.why);
       this.video.removeAttribute("src");
       this.video.load();
+      this.position.disabled = true;
       return;
     }
     this.#load(clip.url);
@@ -77,6 +83,13 @@ export class Player {
     }
   }
 
+  // Asks for no more of the clip.
+  close() {
+    this.row = null;
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
   toggle() {
     const { video } = this;
     if (!video.getAttribute("src")) return;
@@ -87,6 +100,17 @@ export class Player {
     const [from, to] = this.#part();
     if (video.currentTime < from - 0.01 || video.currentTime >= to - 0.05) video.currentTime = from;
     video.play().catch(() => {});
+  }
+
+  step(frames) {
+    if (!this.video.getAttribute("src")) return;
+    this.video.pause();
+    this.video.currentTime = Math.max(0, this.video.currentTime + frames * STEP_S);
+  }
+
+  large() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (!this.video.hidden) this.video.requestFullscreen().catch(() => {});
   }
 
   seek(t) {
@@ -125,6 +149,7 @@ export class Player {
   }
 
   #follow() {
+    this.playWord.textContent = "Pause";
     const step = () => {
       if (this.video.paused) return;
       const [, to] = this.#part();
@@ -136,8 +161,13 @@ export class Player {
   }
 
   #tell() {
+    const [from, to] = this.#part();
+    const end = Math.min(to, this.video.duration || from + 1);
+    Object.assign(this.position, { min: Math.min(from, this.video.currentTime), max: Math.max(end, this.video.currentTime) });
+    this.position.value = this.video.currentTime;
+    this.position.disabled = !this.video.getAttribute("src");
+    this.position.setAttribute("aria-valuetext", clock(this.video.currentTime));
     const whole = this.clip?.kind === "source" && !this.magnified && this.video.getAttribute("src");
     this.onTime(whole ? this.video.currentTime - this.clip.offset_s : null);
-    this.video.setAttribute("aria-label", `Clip at ${clock(this.video.currentTime, 1)}`);
   }
 }

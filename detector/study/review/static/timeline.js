@@ -29,25 +29,31 @@ export class Timeline {
     this.chosen = null;
     this.playing = null; // s
     this.view = [0, 1];
+    this.length = 1; // s, of the session
     this.traces = null;
-    new ResizeObserver(() => { this.draw(); this.#ask(); }).observe(canvas);
+    this.width = canvas.clientWidth; // asked for once: each look at it makes the browser lay out the page
+    new ResizeObserver(() => { this.width = canvas.clientWidth; this.draw(); this.#ask(); }).observe(canvas);
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColors(); this.draw(); });
     new Gestures(canvas, this);
   }
 
   setSession(meta, data, episodes) {
-    Object.assign(this, { meta, data, episodes, traces: null });
+    Object.assign(this, { meta, data, episodes, traces: null, missed: null });
+    this.#measure();
     this.whole();
   }
 
   update(episodes, chosen) {
     Object.assign(this, { episodes, chosen });
+    this.missed = null;
+    this.#measure();
     this.draw();
   }
 
-  get length() {
+  // A session that is going on, or whose program died, has no length yet: then it is as long as what was found in it.
+  #measure() {
     const last = this.episodes.reduce((end, row) => Math.max(end, row.end_s), 0);
-    return Math.max(this.meta?.duration_s ?? 0, last, 1);
+    this.length = Math.max(this.meta?.duration_s ?? 0, last, 1);
   }
 
   whole() { this.show(0, this.length); }
@@ -85,7 +91,6 @@ export class Timeline {
 
   pan(seconds) { this.show(this.view[0] + seconds, this.view[1] + seconds); }
 
-  get width() { return this.canvas.clientWidth; }
   x(t) { return ((t - this.view[0]) / (this.view[1] - this.view[0])) * this.width; }
   t(x) { return this.view[0] + (x / this.width) * (this.view[1] - this.view[0]); }
 
@@ -99,7 +104,7 @@ export class Timeline {
       try {
         const found = await api.traces(run, ...this.view, clamp(Math.round(this.width), 1, 4000), this.asked.signal);
         if (this.meta.run === run) {
-          this.traces = found;
+          Object.assign(this, { traces: found, missed: null });
           this.draw();
         }
       } catch (error) {
@@ -118,7 +123,7 @@ export class Timeline {
 
   #draw() {
     const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    const [width, height] = [this.width, this.canvas.clientHeight];
     if (!width || !height) return;
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio);
@@ -133,12 +138,14 @@ export class Timeline {
     if (!this.meta || !this.data) return;
     const top = Math.max(...this.data.marks.slice(0, 5000).map((mark) => mark[1] ?? 0), 1);
     this.full = this.data.threshold === null ? top : SHOWN * this.data.threshold;
+    this.shown = this.episodes.filter((row) => row.end_s >= this.view[0] && row.start_s <= this.view[1]);
     this.#bands();
     this.#traces(width);
     this.#threshold(width);
     this.#marks();
     this.#strip(width, height);
     this.#shapes();
+    this.#names();
     if (this.playing !== null) {
       ctx.fillStyle = colors.ink;
       ctx.fillRect(this.x(this.playing) - 0.75, 0, 1.5, height - AXIS);
@@ -163,21 +170,35 @@ export class Timeline {
       const text = clock(k * step, step < 0.1 ? 2 : step < 1 ? 1 : 0);
       if (x > 20 && x < width - 20) ctx.fillText(text, x, height - AXIS / 2);
     }
-    ctx.textAlign = "left";
     for (const side of LANES) {
       ctx.fillStyle = colors.rule;
       ctx.fillRect(0, this.bottom[side], width, 1);
+    }
+  }
+
+  // Above all else, as they say which lane is which.
+  #names() {
+    const { ctx } = this;
+    ctx.textAlign = "left";
+    for (const side of LANES) {
+      const text = `${SIDES[side]} ${side}`;
+      const y = this.bottom[side] - this.lane + 3;
+      ctx.fillStyle = colors.paper;
+      ctx.fillRect(0, y, ctx.measureText(text).width + 6, HEAD - 1);
       ctx.fillStyle = colors.muted;
-      ctx.fillText(`${SIDES[side]} ${side}`, 3, this.bottom[side] - this.lane + 11);
+      ctx.fillText(text, 3, y + 8);
     }
   }
 
   #bands() {
     const { ctx } = this;
-    for (const row of this.#inView()) {
+    const done = {}; // where the bands drawn so far end: of thousands, most lie on one another
+    for (const row of this.shown) {
       const x = this.x(row.start_s);
       const width = Math.max(this.x(row.end_s) - x, 2);
       for (const side of lanesOf(row.side)) {
+        if (x + width < (done[side] ?? -99) + 0.5) continue;
+        done[side] = x + width;
         ctx.fillStyle = colorOf(row.side, true);
         ctx.globalAlpha = row.ordinary || row.review === "rejected" ? 0.35 : 1;
         ctx.fillRect(x, this.bottom[side] - this.lane + 3, width, this.lane - 3);
@@ -190,10 +211,6 @@ export class Timeline {
       ctx.lineWidth = 2;
       ctx.strokeRect(x - 3, STRIP + 1, Math.max(this.x(this.chosen.end_s) - x, 2) + 6, 3 * this.lane - 3);
     }
-  }
-
-  #inView() {
-    return this.episodes.filter((row) => row.end_s >= this.view[0] && row.start_s <= this.view[1]);
   }
 
   #traces(width) {
@@ -240,12 +257,12 @@ export class Timeline {
 
   #marks() {
     const { ctx } = this;
-    const seen = new Set(); // one mark for each pixel is enough
+    const seen = new Set(); // one mark for each few pixels is enough
     for (const [t, score, side, kept] of this.data.marks) {
       if (t < this.view[0] || t > this.view[1]) continue;
       for (const lane of lanesOf(side)) {
         const [x, y] = [this.x(t), this.y(lane, score ?? 0)];
-        const key = `${lane} ${Math.round(x)} ${Math.round(y / 3)} ${kept}`;
+        const key = (Math.round(x / 2) * 4096 + Math.round(y / 3)) * 2 + kept; // lanes differ in y
         if (seen.has(key)) continue;
         seen.add(key);
         ctx.fillStyle = ctx.strokeStyle = kept ? colorOf(lane) : colors.muted;
@@ -260,12 +277,18 @@ export class Timeline {
     for (const [t, score, side] of this.#near()) cross(ctx, this.x(t), this.y(side, score), 3);
   }
 
-  // Near misses, but for jerks of a train that was found.
+  // Near misses, but for jerks of a train that was found; worked out once, as there may be thousands of episodes.
   #near() {
-    const near = this.traces?.near ?? [];
-    if (!near.length) return near;
-    const shown = this.#inView().filter((row) => !row.ordinary);
-    return near.filter(([t]) => !shown.some((row) => t >= row.start_s - 0.3 && t <= row.end_s + 0.3));
+    if (this.missed) return this.missed;
+    const spans = this.episodes.filter((row) => !row.ordinary).map((row) => [row.start_s - 0.3, row.end_s + 0.3]);
+    spans.sort((a, b) => a[0] - b[0]);
+    let k = 0;
+    let end = -Infinity; // of the spans that began by then
+    this.missed = (this.traces?.near ?? []).filter(([t]) => {
+      for (; k < spans.length && spans[k][0] <= t; k += 1) end = Math.max(end, spans[k][1]);
+      return t > end;
+    });
+    return this.missed;
   }
 
   #strip(width, height) {
@@ -299,7 +322,7 @@ export class Timeline {
   #shapes() {
     const { ctx } = this;
     const last = {};
-    for (const row of this.#inView()) {
+    for (const row of this.shown) {
       const x = clamp(this.x((row.start_s + row.end_s) / 2), 5, this.width - 5);
       for (const lane of lanesOf(row.side)) {
         if (row !== this.chosen && x - (last[lane] ?? -99) < 9) continue; // the band still shows it
@@ -314,10 +337,9 @@ export class Timeline {
   }
 
   #label() {
-    const shown = this.#inView();
     const parts = [
       `Timeline of ${this.meta.source} from ${clock(this.view[0], 1)} to ${clock(this.view[1], 1)}`,
-      `${shown.length} episodes`, `${this.data.felt.length} felt markers`, `${this.data.gaps.length} times without pictures`,
+      `${this.shown.length} episodes`, `${this.data.felt.length} felt markers`, `${this.data.gaps.length} times without pictures`,
       `${this.#near().length} near misses`,
     ];
     const text = parts.join(", ");
@@ -326,7 +348,7 @@ export class Timeline {
 
   // What lies at a place: an episode, a mark, or nothing.
   at(x, y) {
-    if (!this.meta || !this.data) return null;
+    if (!this.meta || !this.data || !this.shown) return null;
     const t = this.t(x);
     const reach = Math.abs(this.t(x + 7) - t);
     const lane = LANES.find((side) => y <= this.bottom[side]) ?? "midline";
@@ -336,7 +358,7 @@ export class Timeline {
     if (near) return { words: `near miss at ${clock(near[0])}: score ${near[1]}, threshold ${this.data.threshold}, ${near[2]}` };
     const over = (row) => lanesOf(row.side).includes(lane) && t >= row.start_s - reach && t <= row.end_s + reach;
     const mark = this.data.marks.find(([at, score, side]) => lanesOf(side).includes(lane) && Math.abs(at - t) < reach && Math.abs(this.y(lane, score ?? 0) - y) < 8);
-    const row = this.#inView().find(over);
+    const row = this.shown.find(over);
     if (mark) {
       const [at, score, side, kept, mm, why] = mark;
       const text = `${kept ? "twitch" : "not kept"} at ${clock(at)}: ${known(mm, " mm")}, score ${known(score)}, ${side}${why ? ` (${why})` : ""}`;
