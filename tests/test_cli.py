@@ -83,7 +83,9 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    for command in ("analyze", "rescore", "export", "log", "show", "review", "score", "tune", "import", "doctor"):
+    for command in (
+        *("analyze", "rescore", "export", "log", "show", "review", "score", "tune", "import", "simulate", "doctor"),
+    ):
         assert f"\n  {command} " in done.stdout
 
 
