@@ -149,6 +149,9 @@ def test_reviews_of_any_analysis_of_the_file_count(run: Run, signals: Path, tmp_
     assert (done["recordings"][0]["twitches"], done["recordings"][0]["rejected"]) == (1, 1)
     assert done["points"][0]["found"] == 1 and done["points"][0]["unknown"] > 100
     assert done["proposal"]["threshold"] is None and "review the rest" in done["proposal"]["reason"]
+    assert "a twitch that the program never found is not in it" in " ".join(
+        run("tune", signals, "--log", log).out.split()
+    )
     only = json.loads(run("tune", signals, "--log", log, "--reviewer", "ann", "--json").out)["tuned"]
     assert only["recordings"][0]["rejected"] == 0
     ran = run("tune", signals, "--log", log, "--reviewer", "eve")

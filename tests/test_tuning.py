@@ -139,7 +139,7 @@ def test_one_bad_minute_is_not_enough() -> None:
     counts = noise(1.0, 0.0, 0.72, 1)
     counts.false[7, :10] = 30
     proposal, _ = propose(counts, 6.0)
-    assert proposal.threshold is None and "1 different minutes" in proposal.reason
+    assert proposal.threshold is None and "in 1 of at least 5 different minutes" in proposal.reason
 
 
 def test_a_quiet_person_gets_the_lowest_threshold() -> None:

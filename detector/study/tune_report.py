@@ -10,7 +10,7 @@ from rich.text import Text
 from detector.config import FALSE_ALARMS_PER_HOUR, THRESHOLDS
 from detector.study.kappa import Kappa
 from detector.study.ladder import RUNGS
-from detector.study.tune_run import Tuned
+from detector.study.tune_run import REVIEWS, Tuned
 from detector.study.tuning import Interval, Point
 from detector.tables import count_words, data_table
 from detector.terminal import plain
@@ -45,6 +45,8 @@ def sentences(tuned: Tuned) -> list[str]:
         f"{_hours(tuned.quiet_h)} of it away from twitches; {count_words(tuned.twitches, 'twitch')}{unseen}. "
         "In brackets: 95 % intervals."
     ]
+    if any(recording.labels == REVIEWS for recording in tuned.recordings):
+        lines.append("Recall is of what was found and confirmed: a twitch that the program never found is not in it.")
     asked = f"{proposal.asked_per_hour:g} false alarms per observed hour"
     if proposal.threshold is None:
         return [*lines, f"No threshold is proposed for {asked}: {proposal.reason}."]
@@ -55,7 +57,7 @@ def sentences(tuned: Tuned) -> list[str]:
     )
     if reach[0] < reach[1]:
         said += f" The threshold that gives just that is between {reach[0]:.1f} and {reach[1]:.1f} (95 %)."
-    lines.append(said)
+    lines += [said, "It holds for the person and the camera of these recordings; others need their own."]
     point = next(point for point in tuned.points if point.threshold == proposal.threshold)
     counted = f"Counted there: {count_words(point.false, 'false alarm')}"
     counted += f" ({_numbers(point.false_per_hour)} an hour)" if point.false_per_hour is not None else ""

@@ -26,6 +26,7 @@ from detector.terminal import Talk
 
 F64 = npt.NDArray[np.floating[Any]]
 PROGRAM = "nasalis"
+REVIEWS = "reviews"
 JUDGED = ("confirmed", "rejected")
 
 
@@ -48,7 +49,7 @@ class Recording:
     signals: str
     session_id: str
     source: str
-    labels: str  # truth file, or "reviews"
+    labels: str  # truth file, or REVIEWS
     observed_s: float
     twitches: int
     rejected: int
@@ -138,7 +139,7 @@ def _labels(wanted: Wanted) -> list[tuple[str, Marks]]:
     if wanted.truths:
         return [(str(path), marks_of_truth(read_truth(path))) for path in wanted.truths]
     with EpisodeLog(wanted.log, must_exist=True) as log:
-        out = [("reviews", _reviewed(log, path, wanted.reviewer)) for path in wanted.signals]
+        out = [(REVIEWS, _reviewed(log, path, wanted.reviewer)) for path in wanted.signals]
         if not any(len(marks.twitches) + len(marks.rejected) for _, marks in out):
             whose = f" by {wanted.reviewer}" if wanted.reviewer is not None else ""
             raise UsageError(

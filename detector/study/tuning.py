@@ -141,8 +141,8 @@ def propose(counts: Counts, asked_per_hour: float, seed: int = 0) -> tuple[Propo
     minutes = int(np.count_nonzero(counts.false[:, lowest]))
     if false[lowest] < LEAST or minutes < LEAST_MINUTES:
         return nothing(
-            f"{false[lowest]} false alarms in {minutes} different minutes at {RUNGS[lowest]:g} are too few to reckon "
-            f"from (at least {LEAST} in {LEAST_MINUTES}): give more recordings"
+            f"too few false alarms to reckon from: at {RUNGS[lowest]:g} there are {false[lowest]} of at least {LEAST}, "
+            f"in {minutes} of at least {LEAST_MINUTES} different minutes: give more recordings"
         )
     fit = _fit(counts, _reference(counts, usable, asked_per_hour), seed)
     thresholds = fit.thresholds(asked_per_hour)
