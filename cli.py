@@ -33,8 +33,10 @@ from detector.options import (
     SessionId,
     Since,
     Start,
+    Threshold,
     TwitchFile,
     Until,
+    Use,
     Verbose,
 )
 from detector.terminal import Out, Talk, bug_sentence, prepare_streams
@@ -97,6 +99,7 @@ def analyze(
     sensitivity: Annotated[
         Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
     ] = Level.normal,
+    threshold: Threshold = None,
     everything: Everything = False,
     start: Start = None,
     end: End = None,
@@ -115,7 +118,19 @@ def analyze(
 
     began = "" if recorded is None else work.recording_time(recorded)
     job = work.Job(
-        sensitivity.value, log, model, start, end, replace, everything, csv, twitches, overlay, signals, began
+        sensitivity.value,
+        log,
+        model,
+        start,
+        end,
+        replace,
+        everything,
+        csv,
+        twitches,
+        overlay,
+        signals,
+        recorded=began,
+        threshold=threshold,
     )
     _find(lambda talk, report: work.run(clips, job, talk, report), job, as_json, _talk(quiet, verbose))
 
@@ -154,6 +169,7 @@ def live(
     sensitivity: Annotated[
         Level, typer.Option(help="Aimed false alarms per observed hour: low 1, normal 6, high 30.")
     ] = Level.normal,
+    threshold: Threshold = None,
     everything: Everything = False,
     model: ModelFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line and event, as it happens.")] = False,
@@ -171,6 +187,7 @@ def live(
         size=size,
         fps=fps,
         sensitivity=sensitivity.value,
+        threshold=threshold,
         duration_s=duration,
         roll_h=session_hours,
         log=log,
@@ -219,6 +236,7 @@ def rescore(
     sensitivity: Annotated[
         Level | None, typer.Option(help="Aimed false alarms per observed hour; default that of the analysis.")
     ] = None,
+    threshold: Threshold = None,
     everything: Everything = False,
     replace: Replace = False,
     as_json: AsJson = False,
@@ -235,6 +253,7 @@ def rescore(
         keep_rejected=everything,
         csv=csv,
         twitches=twitches,
+        threshold=threshold,
     )
     _find(lambda talk, report: work.rescore(signals, job, talk, report), job, as_json, _talk(quiet, verbose))
 
@@ -441,6 +460,93 @@ def score(
         Out().write(tables.as_json(scores.to_dict()))
     else:
         Out().show(tables.score_table(scores))
+
+
+@app.command()
+def tune(
+    signals: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SIGNALS", help="Files that analyze --signals has written, of one person and camera."),
+    ] = None,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Truth file, one for each of SIGNALS; default what the log's reviews say."),
+    ] = None,
+    second: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="With --truth: another person's, to compare the two.")
+    ] = None,
+    false_alarms: Annotated[
+        float, typer.Option(metavar="PER_HOUR", help="So many per observed hour are wanted.")
+    ] = 6.0,
+    reviewer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what this person said; default what was said last.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Draw the curves there, .png or .svg.")
+    ] = None,
+    log: LogFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Propose a threshold for a person and camera from what was reviewed; tell how far reviewers agree."""
+    from detector import tables
+    from detector.study import tune_plot, tune_report, tune_run
+
+    sources = [*(signals or ()), *(truth or ()), *(second or ())]
+    if output is not None:
+        tune_plot.check_plot(output, sources)
+        if not signals:
+            raise UsageError("-o draws the curves of signals, and none are given: name some, or leave it out.")
+    wanted = tune_run.Wanted(tuple(signals or ()), tuple(truth or ()), tuple(second or ()), log, reviewer, false_alarms)
+    tuned = tune_run.tune(wanted, _talk(quiet, verbose))
+    if output is not None:
+        tune_plot.write_plot(tuned, output)
+    if as_json:
+        Out().write(tables.as_json(tune_report.document(tuned)))
+    else:
+        Out().show(tune_report.report(tuned))
+
+
+@app.command(name="import")
+def import_marks(
+    marks: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Marks made elsewhere: CSV, BIDS events.tsv or ELAN .eaf.")
+    ],
+    use: Annotated[Use, typer.Option("--as", help="A truth file, or reviews of a session's episodes.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The truth file; as review, that of what was not found."),
+    ] = None,
+    session: Annotated[str | None, typer.Option("--session", metavar="ID", help="As review: the session.")] = None,
+    reviewer: Annotated[str, typer.Option(metavar="NAME", help="As review: who made the marks.")] = "",
+    complete: Annotated[
+        bool, typer.Option("--complete", help="As review: all was watched; an episode without a mark is rejected.")
+    ] = False,
+    tier: Annotated[str | None, typer.Option(metavar="NAME", help="Of an ELAN file: the tier with the marks.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="Only marks with this label, * for any; repeatable.")
+    ] = None,
+    log: LogFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Read marks that a person made in another program, as truth or as a review."""
+    from detector import tables
+    from detector.study import importing
+
+    talk = _talk(quiet, verbose)
+    if use is Use.truth:
+        done = importing.import_truth(marks, output, tier, label or ())
+    else:
+        done = importing.import_review(
+            marks, log, session, reviewer, complete=complete, output=output, tier=tier, labels=label or ()
+        )
+    if as_json:
+        Out().write(tables.as_json(done))
+    else:
+        talk.say(done.sentence())
 
 
 @app.command()

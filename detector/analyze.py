@@ -49,6 +49,7 @@ class Job:
     overlay: Path | None = None
     signals: Path | None = None
     recorded: str = ""  # when the clip was recorded, ISO 8601; empty: as its file says
+    threshold: float | None = None  # score to reach, instead of that of the sensitivity
 
 
 @dataclass(slots=True)
@@ -152,7 +153,7 @@ def run(names: Sequence[str], job: Job, talk: Talk, on_result: Callable[[ClipRes
         raise UsageError(f"--recorded is the time of one clip, and {len(clips)} are named: analyze them one by one.")
     check_outputs(job, clips)
     talk.detail(f"Face model: {resolve(job.model)}")
-    settings = Settings() if job.sensitivity is None else Settings(sensitivity=job.sensitivity)
+    settings = Settings(sensitivity=job.sensitivity or "normal", threshold=job.threshold)
 
     def work(clip: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
         from detector.session import analyze_clip
@@ -196,7 +197,7 @@ def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult
     signals : Path
         What ``analyze --signals`` has written.
     job : Job
-        Its sensitivity, log, ``replace``, ``keep_rejected`` and CSV files count.
+        Its sensitivity, threshold, log, ``replace``, ``keep_rejected`` and CSV files count.
     on_result : callable
         Called with the result.
 
@@ -214,7 +215,13 @@ def rescore(signals: Path, job: Job, talk: Talk, on_result: Callable[[ClipResult
 
         def work(_: Path, log: _RunLog, progress: Progress, on_event: Callable[[Event], None]) -> Result:
             return rescore_signals(
-                file, job.sensitivity, log=log, replace=job.replace, on_progress=progress, on_event=on_event
+                file,
+                job.sensitivity,
+                threshold=job.threshold,
+                log=log,
+                replace=job.replace,
+                on_progress=progress,
+                on_event=on_event,
             )
 
         return _run([clip], [], job, talk, on_result, "rescoring", work)

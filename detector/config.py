@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Sensitivity = Literal["low", "normal", "high"]
 FALSE_ALARMS_PER_HOUR: dict[str, float] = {"low": 1.0, "normal": 6.0, "high": 30.0}
+THRESHOLD_LIMITS = (4.0, 20.0)  # below 4 noise passes every few seconds; a twitch that reaches 20 is very large
 # Of the score (detector.twitches), for so many false alarms: read off its tail on footage without injected twitches
 # (docs/measurements.md), which falls by a factor of e per TAIL.
 THRESHOLDS = {"low": 8.7, "normal": 7.4, "high": 6.2}
@@ -27,6 +28,14 @@ class Settings(BaseModel):
 
     sensitivity: Sensitivity = Field(
         "normal", description="Aimed false alarms per observed hour: low 1, normal 6, high 30."
+    )
+
+    threshold: float | None = Field(
+        None,
+        ge=THRESHOLD_LIMITS[0],
+        le=THRESHOLD_LIMITS[1],
+        description="score that a twitch must reach, instead of that of the sensitivity: people and cameras differ in "
+        "how far their noise reaches.",
     )
 
     # face
@@ -74,6 +83,14 @@ class Settings(BaseModel):
         le=60.0,
         description="s of quiet that ends an episode; trains are 3-8 Hz, so 0.33 s is the longest pause inside one.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Sessions are named by their settings: those without a threshold of their own keep the name they always had.
+        known: dict[str, Any] = write(self)
+        if known.get("threshold") is None:
+            known.pop("threshold", None)
+        return known
 
     def digest(self) -> str:
         """First 12 hex digits of the SHA-256 of all settings."""

@@ -9,7 +9,7 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -51,6 +51,14 @@ class _Tally:
     resting: Resting = field(default_factory=Resting)
 
 
+class Groups(Protocol):
+    """Moments and candidates in, twitches and episodes out."""
+
+    def push(self, item: Moment | Candidate) -> Iterator[Twitch | Episode]: ...
+    def blink(self, closing: Closing) -> None: ...
+    def finish(self) -> Iterator[Twitch | Episode]: ...
+
+
 class Decider:
     """One source from readings to episodes.
 
@@ -59,12 +67,19 @@ class Decider:
     settings : Settings
     on_sighting : callable, optional
         Called with every jerk as soon as it is over, before its episode is.
+    grouper : Groups, optional
+        What makes twitches and episodes of the candidates; default a :class:`~detector.episodes.Grouper`.
     """
 
-    def __init__(self, settings: Settings, on_sighting: Callable[[Twitch], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_sighting: Callable[[Twitch], None] | None = None,
+        grouper: Groups | None = None,
+    ) -> None:
         self._settings = settings
         self._detector = Detector(settings)
-        self._grouper = Grouper(settings, on_sighting)
+        self._grouper: Groups = Grouper(settings, on_sighting) if grouper is None else grouper
         self._lids = Lids()
         self._smiles = Smiles()
         self._locking = Locking()
@@ -80,6 +95,11 @@ class Decider:
     def threshold(self) -> float:
         """Score that a jerk must reach."""
         return self._detector.threshold
+
+    @property
+    def observed_s(self) -> float:
+        """Seconds observed so far."""
+        return self._tally.observed_s
 
     def run(self, readings: Iterable[Reading]) -> Iterator[Event]:
         """Everything found, as it is settled: about 0.5 s behind the readings."""

@@ -20,7 +20,7 @@ from detector.ordinary import Ordinary
 from detector.ordinary_episodes import OrdinaryGrouper
 from detector.shape import HELD_S, course_of, shape_twitch
 from detector.summary import Jerk, side_of, summarize
-from detector.twitches import THRESHOLDS, Candidate, Moment
+from detector.twitches import Candidate, Moment, threshold_of
 from detector.types import Episode, FloatArray, Twitch, WhyNot
 
 CHAIN_S = 0.45  # longest pause inside a train (3 Hz), with a third to spare
@@ -57,7 +57,7 @@ class Grouper:
 
     def __init__(self, settings: Settings, on_sighting: Callable[[Twitch], None] | None = None) -> None:
         self._settings = settings
-        self._threshold = THRESHOLDS[settings.sensitivity]
+        self._threshold = threshold_of(settings)
         self._number = 0
         self._record: list[Moment] = []  # as far back as an open episode may reach
         self._waiting: list[Candidate] = []  # not yet decided, oldest first

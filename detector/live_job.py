@@ -56,6 +56,7 @@ class LiveJob:
     command: str | None = None
     clips: Path | None = None
     clips_mb: float = 500.0
+    threshold: float | None = None  # score to reach, instead of that of the sensitivity
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ def run(job: LiveJob, talk: Talk, out: Out) -> Watched:
         raise UsageError("--json and a CSV cannot both go to the standard output: give the CSV a file name.")
     check_outputs(Job(csv=job.csv, twitches=job.twitches), [])
     speed, request = _speed(job.replay_speed), CameraRequest(*_size(job.size), job.fps)
-    settings = Settings(sensitivity=job.sensitivity)
+    settings = Settings(sensitivity=job.sensitivity, threshold=job.threshold)
     model = resolve(job.model)
     keep_flat()
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()

@@ -16,7 +16,7 @@ from detector.live_line import Picture
 from detector.live_state import WINDOW_S, Flagged, LiveState, Quality, Trace
 from detector.live_words import place_of, why_words
 from detector.pipeline import Measured, Reading
-from detector.twitches import THRESHOLDS, WAIT_S
+from detector.twitches import WAIT_S, threshold_of
 from detector.types import Episode, Side, Twitch, WhyNot
 
 SMOOTH_S = 1.0  # the figures of the quality line are averages over this long, so that they can be read
@@ -52,7 +52,7 @@ class LiveView:
 
     def __init__(self, source: str, settings: Settings, *, recording: bool) -> None:
         self._source, self._recording = source, recording
-        self._threshold, self._max_gap_s = THRESHOLDS[settings.sensitivity], settings.max_gap_s
+        self._threshold, self._max_gap_s = threshold_of(settings), settings.max_gap_s
         self._points: deque[_Point] = deque()
         self._flagged: list[Flagged] = []
         self._unsure: list[Flagged] = []  # not yet seen to be jerks

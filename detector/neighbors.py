@@ -20,12 +20,13 @@ CENTERS_MM = np.array(
         *[(-14.0, 55.4), (14.0, 55.4), (-26.9, 12.7), (26.9, 12.7), (-32.1, 41.4), (32.1, 41.4)],
     ]
 )
+_APART_MM: list[list[float]] = np.hypot(*(CENTERS_MM[:, None] - CENTERS_MM[None, :]).transpose(2, 0, 1)).tolist()
 
 
 def score_of(candidate: Candidate) -> float:
     """The best that a candidate can show: its region's own score, or that of a pattern it is part of."""
     alone = 0.0 if is_pulled(candidate) else float(candidate.moment.score[candidate.region])
-    return max(alone, float(candidate.moment.patterns.max()))
+    return max(alone, *candidate.moment.patterns.tolist())  # of so few numbers NumPy would take ten times as long
 
 
 def is_pulled(candidate: Candidate) -> bool:
@@ -53,4 +54,4 @@ def is_echo(
 
 def apart_mm(a: int, b: int) -> float:
     """Usual distance of two regions, mm."""
-    return float(np.hypot(*(CENTERS_MM[a] - CENTERS_MM[b])))
+    return _APART_MM[a][b]

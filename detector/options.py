@@ -36,6 +36,11 @@ class RatesOf(StrEnum):
     twitches = "twitches"
 
 
+class Use(StrEnum):
+    truth = "truth"
+    review = "review"
+
+
 class CodecName(StrEnum):
     h264 = "h264"
     h264_lossless = "h264-lossless"
@@ -68,3 +73,9 @@ OnlySide = Annotated[SideName | None, typer.Option("--side", help="Only this sid
 OnlyKind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, e.g. tic_like.")]
 CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Episodes as CSV; - for stdout.")]
 TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", help="Twitches as CSV; - for stdout.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold", metavar="X", min=4.0, max=20.0, help="Score to reach, instead of a sensitivity; see tune."
+    ),
+]

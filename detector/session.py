@@ -147,6 +147,7 @@ def rescore_signals(
     signals: SignalFile,
     sensitivity: Sensitivity | None = None,
     *,
+    threshold: float | None = None,
     log: EpisodeLog | None = None,
     replace: bool = False,
     on_progress: Callable[[float, float | None], None] | None = None,
@@ -161,6 +162,8 @@ def rescore_signals(
     signals : SignalFile
     sensitivity : Sensitivity, optional
         Default that of the analysis; all other settings are those of the analysis.
+    threshold : float, optional
+        Score that a twitch must reach, instead of that of the sensitivity.
     log, replace, on_progress, on_event
         As in :func:`analyze_clip`.
 
@@ -173,7 +176,7 @@ def rescore_signals(
     from detector.deciding import Decider
 
     measured = signals.session
-    settings = _settings(signals, sensitivity)
+    settings = settings_of(signals, sensitivity, threshold)
     part = {name: measured.settings.get(name) for name in ("start_s", "end_s")}
     session = dataclasses.replace(
         measured,
@@ -293,11 +296,17 @@ def _writer(path: Path | None, session: Session) -> AbstractContextManager[Signa
     return SignalWriter(path, session)
 
 
-def _settings(signals: SignalFile, sensitivity: Sensitivity | None) -> Settings:
-    """Those of the analysis, but for the sensitivity."""
+def settings_of(
+    signals: SignalFile, sensitivity: Sensitivity | None = None, threshold: float | None = None
+) -> Settings:
+    """Those of the analysis, but for the sensitivity or the threshold; a sensitivity unsets a threshold."""
     known = {name: value for name, value in signals.session.settings.items() if name not in ("start_s", "end_s")}
+    if sensitivity is not None:
+        known |= {"sensitivity": sensitivity, "threshold": None}
+    if threshold is not None:
+        known["threshold"] = threshold
     try:
-        return Settings.model_validate(known if sensitivity is None else known | {"sensitivity": sensitivity})
+        return Settings.model_validate(known)
     except ValueError as error:
         raise SourceError(
             f"{signals.path} was measured with settings that this nasalis does not know: "

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from detector import regions
 from detector.config import TAIL as TAIL
+from detector.config import THRESHOLD_LIMITS, Settings
 from detector.config import THRESHOLDS as THRESHOLDS
-from detector.config import Settings
 from detector.context import UNKNOWN, Context
 from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
@@ -107,6 +107,19 @@ class Candidate:
     neighbor: int | None = None  # a region of lid or cheek that stands out more, if there is one
 
 
+def threshold_of(settings: Settings) -> float:
+    """Score that a jerk must reach."""
+    return THRESHOLDS[settings.sensitivity] if settings.threshold is None else settings.threshold
+
+
+def candidate_of(moment: Moment, least: float) -> Candidate:
+    """The peak at ``moment``: by its scores where a nasal one reaches ``least``, else by the height over noise."""
+    strength = moment.score if float(moment.score[_NASAL].max()) >= least else moment.excess
+    region = int(_NASAL[np.argmax(strength[_NASAL])])
+    neighbor = int(_NEIGHBORS[np.argmax(strength[_NEIGHBORS])])
+    return Candidate(moment, region, neighbor if strength[neighbor] > strength[region] else None)
+
+
 class Detector:
     """Streams samples in, moments and candidates out, a fixed time later: 0.5 s as a rule."""
 
@@ -115,7 +128,11 @@ class Detector:
         self._reach = reach
         self._ahead = round(reach.filter_s * RATE_HZ)
         self._around_ahead = round(reach.around_s * RATE_HZ)
-        self.threshold = THRESHOLDS[settings.sensitivity]
+        self.threshold = threshold_of(settings)
+        self._least = FOLLOWER_SHARE * self.threshold
+        # What the noise is learned from must not depend on a threshold that was chosen by what it lets through.
+        lowest = self.threshold if settings.threshold is None else THRESHOLD_LIMITS[0]
+        self._least_heard = FOLLOWER_SHARE * lowest
         self._grid = EvenGrid()
         self._noise = Noise()
         self._taps: npt.NDArray[np.float64] | None = None
@@ -361,9 +378,9 @@ class Detector:
         best = np.array(self._best, dtype=np.float32)
         ranked = np.array(self._ranked, dtype=np.float32)
         out: list[Moment | Candidate] = []
-        least = FOLLOWER_SHARE * self.threshold
-        rows = find_peaks(ranked, _RADIUS, least, self._peaked, until).tolist()
-        self._told.extend(self._moments[r].t_s for r in rows)
+        rows = find_peaks(ranked, _RADIUS, self._least_heard, self._peaked, until).tolist()
+        only_heard = {r for r in rows if ranked[r] < self._least}
+        self._told.extend(self._moments[r].t_s for r in rows if r not in only_heard)
         # whole-face movements are wanted too, to be kept as rejected with their reason
         until_excess = until if self._ended else until - _RADIUS
         for r in find_peaks(best, _RADIUS, self.threshold, self._peaked_excess, max(until_excess, 0)).tolist():
@@ -373,17 +390,17 @@ class Detector:
                 self._told.append(t_s)
         self._peaked_excess = max(until_excess, self._peaked_excess)
         for r in sorted(rows):
-            moment = self._moments[r]
-            alone = float(moment.score[_NASAL].max())
-            strength = moment.score if alone >= least else moment.excess
-            region = int(_NASAL[np.argmax(strength[_NASAL])])
-            neighbor = int(_NEIGHBORS[np.argmax(strength[_NEIGHBORS])])
-            pulled = bool(strength[neighbor] > strength[region])
-            if not pulled and not moment.why_not and alone >= least:
-                self._null.peak(moment.t_s, alone / moment.usual)
-            out.append(Candidate(moment, region, neighbor if pulled else None))
+            self._learn(self._moments[r])
+            if r not in only_heard:
+                out.append(candidate_of(self._moments[r], self._least))
         self._peaked = until
         return out
+
+    def _learn(self, moment: Moment) -> None:
+        """Count a peak for the null, unless a lid or cheek stands out more."""
+        alone = float(moment.score[_NASAL].max())
+        if not moment.why_not and alone >= self._least_heard and float(moment.score[_NEIGHBORS].max()) <= alone:
+            self._null.peak(moment.t_s, alone / moment.usual)
 
     def _forget(self) -> None:
         keep_from = self._filtered - _HALF

@@ -25,6 +25,10 @@ from tests.clips import even_times, textured, write_clip
 from tests.test_signals import readings, write
 
 ROOT = Path(cli.__file__).resolve().parent
+COMMANDS = (
+    *("analyze", "live", "cameras", "rescore", "export", "log", "show", "journal", "report", "review", "score"),
+    *("tune", "import", "simulate", "magnify", "doctor"),
+)
 HEAVY = ("mediapipe", "cv2", "numba", "matplotlib", "scipy", "numpy", "pydantic", "rich")
 
 
@@ -83,13 +87,13 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    for command in ("analyze", "rescore", "export", "log", "show", "review", "score", "simulate", "report", "doctor"):
+    for command in COMMANDS:
         assert f"\n  {command} " in done.stdout
 
 
 @pytest.mark.parametrize(
     "command",
-    ["analyze", "live", "cameras", "rescore", "export", "log", "show", "score", "simulate", "report", "doctor"],
+    [name for name in COMMANDS if name != "journal"],  # a group: its commands have them
 )
 def test_every_command_has_help_quiet_and_verbose(run: Run, command: str) -> None:
     ran = run(command, "--help")

@@ -233,6 +233,13 @@ class EpisodeLog:
             raise LogError(f"the episode log {self.path} has no episode {number} in run {run}: list them again")
         return said
 
+    def review_episodes(self, run: int, reviewer: str, said: Sequence[tuple[int, str, str]]) -> None:
+        """Keep (number, review, kind) of several episodes as :meth:`review_episode` does, all of them or none."""
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            for number, review, kind in said:
+                judged.insert_review(self._db, run, number, reviewer, made, review=review, kind=kind, note=None)
+
     def _drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
         self._db.execute(
             "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s BETWEEN ? AND ?",
