@@ -54,3 +54,12 @@ OnlySide = Annotated[SideName | None, typer.Option("--side", help="Only this sid
 OnlyKind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, e.g. tic_like.")]
 CsvFile = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Episodes as CSV; - for stdout.")]
 TwitchFile = Annotated[str | None, typer.Option("--twitches", metavar="FILE", help="Twitches as CSV; - for stdout.")]
+Factor = Annotated[
+    float | None,
+    typer.Option("--factor", metavar="X", help="Enlarge motion so many times; default as far as the noise allows."),
+]
+TargetMm = Annotated[
+    float | None,
+    typer.Option("--mm", metavar="MM", help="Instead of --factor: how tall the strongest twitch is drawn."),
+]
+Slow = Annotated[float, typer.Option("--slow", metavar="N", help="So many times slower than life.")]
