@@ -203,14 +203,15 @@ def _show(
 
     inside = (measured.skin.t_s >= span[0]) & (measured.skin.t_s < span[1])
     peak_mm = max((float(rows[inside].max(initial=0.0)) for rows in side_lengths(measured).values()), default=0.0)
-    strongest = peak_mm if episode is None else episode.episode.peak_mm
+    found = [t.amplitude_mm for t in measured.twitches if span[0] <= t.peak_s < span[1]]
+    strongest = max(found, default=peak_mm) if episode is None else episode.episode.peak_mm
     if wanted.factor is not None:
         factor = wanted.factor
     elif wanted.target_mm is not None:
         factor = min(max(wanted.target_mm / max(strongest, 1e-6), 1.0), FACTORS[1])
         factor = math.floor(10.0 * factor + 0.5) / 10.0
     else:
-        factor = best_factor(measured.noise_mm, None if episode is None else strongest)
+        factor = best_factor(measured.noise_mm, strongest if found or episode is not None else None)
     clock = time_of_day(recorded_at(clip), span[0])[:19].replace("T", " ")
     show = Show(*span, factor=factor, slow=wanted.slow, title=clip.name, twitches=tuple(measured.twitches), clock=clock)
     if episode is not None:

@@ -39,6 +39,7 @@ TWITCH_SHOWN_MM = 6.0
 LEAST_FACTOR, MOST_FACTOR = 2.0, 30.0
 QUIET_LEAST_S = 1.0  # of quiet, before its noise is believed; else all that was measured counts
 BEFORE_S, AFTER_S = 0.15, 0.4  # round a twitch nothing is quiet: what is its own rise and rebound
+SETTLE_S = 0.5  # the tracker's points drift for about 10 frames after a face is found
 USUAL_GAIN = 0.85  # where no probe was made, see detector.gain
 _SITES = np.array(regions.NOSE)
 
@@ -166,9 +167,10 @@ def _seen(judged: Judged, places: dict[float, F64], before: list[Seen]) -> Seen:
 
 
 def quiet(measured: Measured) -> npt.NDArray[np.bool_]:
-    """(T,) at which moments of the field nothing is found and a verdict is possible."""
+    """(T,) at which moments of the field nothing is found, though it could be, or the noise only was not yet known."""
     t_s = measured.skin.t_s
-    told = np.array([one.why == WhyNot.NONE for one in measured.seen])
+    told = np.array([not one.why & ~WhyNot.SETTLING for one in measured.seen], dtype=bool)
+    told[: int(np.searchsorted([one.t_s for one in measured.seen], measured.seen[0].t_s + SETTLE_S))] = False
     times = np.array([one.t_s for one in measured.seen])
     near = np.clip(np.searchsorted(times, t_s - 1e-6), 0, max(len(times) - 1, 0))
     still = told[near] if len(told) else np.zeros(len(t_s), dtype=bool)
@@ -181,7 +183,7 @@ def quiet(measured: Measured) -> npt.NDArray[np.bool_]:
 
 def noise_of(measured: Measured) -> tuple[float, float]:
     """Noise of the field at the nose, mm, and the seconds of quiet it was taken from (0: there were too few)."""
-    if not len(measured.skin.t_s):
+    if not len(measured.skin.t_s) or not measured.seen:
         return 0.0, 0.0
     most = measured.skin.lengths_at(measured.sites_mm[_SITES]).max(axis=1)
     still = quiet(measured)

@@ -37,9 +37,11 @@ PX_PER_MM = PANEL_PX / SIZE_MM
 TEXT_PX = 17
 PAD = 8
 BAR_PX, NOTE_PX, ROW_PX, AXIS_PX = 34, 60, 58, 30
+LABEL_PX = 70  # names of the sides, left of their traces
 WIDTH = 2 * PANEL_PX + PAD
 HEIGHT = BAR_PX + PANEL_PX + NOTE_PX + 3 * ROW_PX + AXIS_PX
 WINDOW_S = 6.0  # of a longer part the trace shows this much round the moment
+NOISE_COLOR: Color = (72, 58, 44)  # a shade of the panel, darker than any line on it
 RING_MM = 8.0  # round the region of the episode: outside its bump of 6 mm, so that the skin itself stays free to see
 _ROWS = (("right", "right"), ("midline", "mid"), ("left", "left"))
 _WHY: dict[WhyNot, str] = {
@@ -84,10 +86,12 @@ class Page:
         self.top_mm = 1.15 * max(highest, 2.0 * measured.noise_mm, 0.05)
         self.notes = notes(measured, show.factor)
         self._rings = self._make_rings()
+        self._drawn: Picture = np.empty((HEIGHT, WIDTH, 3), dtype=np.uint8)
+        self._drawn_for: tuple[float, float] | None = None
 
     def draw(self, t_s: float, still: Picture | None, magnified: Picture | None, cut: bool) -> Picture:
         """The page of the frame at ``t_s``; without panels there was no face."""
-        page: Picture = np.full((HEIGHT, WIDTH, 3), DARK, dtype=np.uint8)
+        page = self._background(*self._window(t_s)).copy()
         now = bisect_right(self._times, t_s + 1e-6) - 1
         why = self._measured.seen[now].why if now >= 0 else WhyNot.SETTLING
         self._draw_bar(page, t_s)
@@ -104,9 +108,17 @@ class Page:
             self._boxed(area, words, (PANEL_PX - PAD - text_width(words, TEXT_PX), PANEL_PX - 12), SIDE_COLORS["left"])
             if left > 0:
                 self._warn(area, why, cut, t_s)
-        self._draw_notes(page)
-        self._draw_trace(page, t_s)
+        self._draw_cursor(page, t_s)
         return page
+
+    def _background(self, start_s: float, end_s: float) -> Picture:
+        """Notes and traces: the same as long as the window is."""
+        if self._drawn_for != (start_s, end_s):
+            self._drawn[:] = DARK
+            self._draw_notes(self._drawn)
+            self._draw_trace(self._drawn, start_s, end_s)
+            self._drawn_for = (start_s, end_s)
+        return self._drawn
 
     def _name(self) -> str:
         return f"motion x{self._show.factor:g}"
@@ -173,12 +185,18 @@ class Page:
         rest = plain if warning else plain[1:]
         put_text(page, "   ".join(rest), (PAD, y + 25), GRAY, TEXT_PX - 2)
 
-    def _draw_trace(self, page: Picture, t_s: float) -> None:
+    def _draw_cursor(self, page: Picture, t_s: float) -> None:
+        import cv2
+
+        top = BAR_PX + PANEL_PX + NOTE_PX
+        x = round(scaled(*self._window(t_s), LABEL_PX, WIDTH - PAD)(t_s))
+        cv2.line(page, (x, top), (x, top + 3 * ROW_PX - 4), WHITE, 1)
+
+    def _draw_trace(self, page: Picture, start_s: float, end_s: float) -> None:
         import cv2
 
         show, measured = self._show, self._measured
-        left, right = 70, WIDTH - PAD
-        start_s, end_s = self._window(t_s)
+        left, right = LABEL_PX, WIDTH - PAD
         x_of = scaled(start_s, end_s, left, right)
         top = BAR_PX + PANEL_PX + NOTE_PX
         bottom = top + 3 * ROW_PX
@@ -188,9 +206,9 @@ class Page:
             upper, lower = top + row * ROW_PX, top + (row + 1) * ROW_PX - 4
             y_of = scaled(0.0, self.top_mm, lower - 1, upper + 1)
             cv2.rectangle(page, (left, upper), (right, lower), PANEL, -1)
-            self._shade(page, x_of, upper, lower, start_s, end_s)
             band = round(max(y_of(measured.noise_mm), upper))
-            cv2.rectangle(page, (left, band), (right, lower), (62, 54, 44), -1)
+            cv2.rectangle(page, (left, band), (right, lower), NOISE_COLOR, -1)
+            self._shade(page, x_of, upper, lower, start_s, end_s)
             if self._floor_mm <= self.top_mm:
                 y = round(y_of(self._floor_mm))
                 for dash in range(left, right, 10):
@@ -205,9 +223,9 @@ class Page:
                     corners = np.array([(tip - 5, upper), (tip + 5, upper), (tip, upper + 9)], np.int32)
                     cv2.fillPoly(page, [corners], WHITE, cv2.LINE_AA)
             put_text(page, name, (PAD, (upper + lower) // 2 + 6), SIDE_COLORS[side], TEXT_PX, True)
-        cursor = round(x_of(t_s))
-        cv2.line(page, (cursor, top), (cursor, bottom - 4), WHITE, 1)
         legend = f"motion of each side, to {self.top_mm:.2f} mm; shaded below: noise; triangles: twitches found"
+        if show.span_s is not None:
+            legend += "; box: the episode"
         if self._floor_mm <= self.top_mm:
             legend += f"; dashes: the smallest it could find ({self._floor_mm:.1f} mm)"
         put_text(page, legend, (left, bottom + 17), GRAY, TEXT_PX - 3)
@@ -223,11 +241,11 @@ class Page:
                 a, b = (round(x_of(self._times[i])) for i in (k - 1, k))
                 cv2.rectangle(page, (a, upper), (b, lower), UNOBSERVED, -1)
         if self._show.span_s is not None:
-            a, b = (round(min(max(x_of(t), 70), WIDTH - PAD)) for t in self._show.span_s)
+            a, b = (round(min(max(x_of(t), LABEL_PX), WIDTH - PAD)) for t in self._show.span_s)
             if b > a:
-                cv2.rectangle(page, (a, upper), (b, lower), (90, 70, 60), -1)
+                cv2.rectangle(page, (a, upper), (b, lower), WHITE, 1)
         for episode in self._measured.ordinary:
-            a, b = (round(min(max(x_of(t), 70), WIDTH - PAD)) for t in (episode.start_s, episode.end_s))
+            a, b = (round(min(max(x_of(t), LABEL_PX), WIDTH - PAD)) for t in (episode.start_s, episode.end_s))
             if b > a:
                 cv2.line(page, (a, lower), (b, lower), WARNING, 2)
                 if upper < BAR_PX + PANEL_PX + NOTE_PX + ROW_PX:
@@ -264,8 +282,9 @@ def notes(measured: Measured, factor: float) -> tuple[str, list[str]]:
     best = best_factor(noise)
     warning = ""
     if shown > NOISE_SHOWN_MM * 1.01:
-        advice = f"x{best:g} would do" if best * noise <= NOISE_SHOWN_MM else f"x{best:g} is the least there is"
-        warning = f"x{factor:g} is beyond this recording ({advice}): what moves less than {shown:.1f} mm here is noise"
+        fits = f" (x{best:g} would do)" if best * noise <= NOISE_SHOWN_MM else ""
+        beyond = f"x{factor:g} is beyond this recording{fits}"
+        warning = f"{'' if fits else 'even '}{beyond}: what moves less than {shown:.1f} mm here is noise"
     plain = [f"what moves less than {shown:.1f} mm in the enlarged picture ({noise:.2f} mm of skin) is noise"]
     if measured.quiet_s == 0.0:
         plain.append("no quiet second to take it from: noise may be less than stated")

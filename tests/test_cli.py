@@ -83,12 +83,13 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    for command in ("analyze", "rescore", "export", "log", "show", "score", "simulate", "doctor"):
+    for command in ("analyze", "rescore", "export", "log", "show", "magnify", "score", "simulate", "doctor"):
         assert f"\n  {command} " in done.stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["analyze", "live", "cameras", "rescore", "export", "log", "show", "score", "simulate", "doctor"]
+    "command",
+    ["analyze", "live", "cameras", "rescore", "export", "log", "show", "magnify", "score", "simulate", "doctor"],
 )
 def test_every_command_has_help_quiet_and_verbose(run: Run, command: str) -> None:
     ran = run(command, "--help")
