@@ -212,8 +212,14 @@ def _show(
         factor = math.floor(10.0 * factor + 0.5) / 10.0
     else:
         factor = best_factor(measured.noise_mm, strongest if found or episode is not None else None)
-    clock = time_of_day(recorded_at(clip), span[0])[:19].replace("T", " ")
-    show = Show(*span, factor=factor, slow=wanted.slow, title=clip.name, twitches=tuple(measured.twitches), clock=clock)
+    show = Show(
+        *span,
+        factor=factor,
+        slow=wanted.slow,
+        title=clip.name,
+        twitches=tuple(measured.twitches),
+        clock=time_of_day(recorded_at(clip), span[0]),
+    )
     if episode is not None:
         what = episode.episode
         place = words(what.region).removesuffix(f" {what.side}")
@@ -225,9 +231,10 @@ def _show(
                 for t in what.twitches
             ]
             at = (what.start_s + offset_s, what.end_s + offset_s)
-            show = replace(show, span_s=at, twitches=tuple(moved))
-        if episode.start_time:
-            show = replace(show, clock=episode.start_time[:19].replace("T", " "))
+            began = time_of_day(episode.start_time, span[0] - at[0])
+            show = replace(show, span_s=at, twitches=tuple(moved), clock=began)
+        else:
+            show = replace(show, clock="")
     return show, peak_mm
 
 

@@ -31,6 +31,7 @@ from detector.live_words import FACE_GOOD_PX_MM, LUMA_DIM
 from detector.magnify_field import LEFT_MM, SIZE_MM, TOP_MM
 from detector.magnify_measure import NOISE_SHOWN_MM, Measured, best_factor
 from detector.magnify_warp import AREA_MM, PANEL_PX
+from detector.record.entries import moment_of
 from detector.types import FloatArray, Twitch, WhyNot
 
 PX_PER_MM = PANEL_PX / SIZE_MM
@@ -128,8 +129,10 @@ class Page:
         put_text(page, self._show.title, (PAD + 110, 24), WHITE, TEXT_PX)
         slow = self._show.slow
         words = "normal speed" if slow == 1.0 else f"{slow:g} times slower than life"
-        if self._show.clock:
-            words = f"{self._show.clock}   {words}"
+        moment = moment_of(self._show.clock, t_s - self._show.start_s)
+        if moment is not None:
+            utc = " UTC" if not moment.utcoffset() else ""
+            words = f"{moment:%Y-%m-%d %H:%M:%S}{utc}   {words}"
         put_text(page, words, (WIDTH - PAD - text_width(words, TEXT_PX), 24), WHITE, TEXT_PX)
 
     def _make_rings(self) -> list[tuple[tuple[int, int], Color]]:
