@@ -69,11 +69,12 @@ class Replay:
         return asdict(self)
 
     def words(self) -> str:
-        """One sentence for a person."""
+        """For a person: what was written, and a warning where there is one."""
         seconds = f"{self.end_s - self.start_s:.1f} s"
         slow = "" if self.slow == 1.0 else f", {self.slow:g} times slower"
         noise = f"what moves less than {self.noise_shown_mm:.1f} mm in it ({self.noise_mm:.2f} mm of skin) is noise"
-        return f"{self.output}: {seconds} enlarged x{self.factor:g}{slow}; {noise}."
+        warning = f" {self.remarks[0][0].upper()}{self.remarks[0][1:]}." if self.beyond_noise else ""
+        return f"{self.output}: {seconds} enlarged x{self.factor:g}{slow}; {noise}.{warning}"
 
 
 def magnify(
@@ -115,6 +116,7 @@ def magnify(
     OutputError
         The output cannot be written.
     """
+    from detector.frames import ClipSource
     from detector.magnify_measure import measure_part
 
     check_output(output, clip)
@@ -125,13 +127,17 @@ def magnify(
         raise UsageError(
             f"At most {MOST_S / 60:g} minutes fit into one replay: give --start and --end nearer together."
         )
+    if last_s is None:
+        with ClipSource(clip) as source:
+            if (source.duration_s or 0.0) - begin_s > MOST_S:
+                raise UsageError(_too_long(clip))
     with interruptible():
         ask_s = begin_s + MOST_S if last_s is None else last_s
         with talk.progress(f"measuring {clip.name}") as progress:
             measured = measure_part(clip, begin_s, ask_s, model=model, on_progress=progress)
         shown_s = [one.t_s for one in measured.seen if begin_s <= one.t_s < ask_s]
         if last_s is None and measured.seen[-1].t_s > ask_s:
-            raise UsageError(f"'{clip}' is longer than {MOST_S / 60:g} minutes: name a part with --start and --end.")
+            raise UsageError(_too_long(clip))
         if not shown_s:
             raise UsageError(f"'{clip}' has no picture from {begin_s:g} s to {ask_s:g} s: name another part.")
         if not any(one.to_image is not None for one in measured.seen if begin_s <= one.t_s < ask_s):
@@ -174,6 +180,10 @@ def show_episode(
     )
 
 
+def _too_long(clip: Path) -> str:
+    return f"'{clip}' is longer than the {MOST_S / 60:g} minutes of one replay: name a part with --start and --end."
+
+
 def check_output(output: Path, clip: Path) -> None:
     """Refuse what cannot be written before the work begins."""
     from detector.analyze import check_writable
@@ -197,7 +207,8 @@ def _show(
 
     from detector.frames import recorded_at
     from detector.magnify_measure import best_factor
-    from detector.magnify_page import Show, side_lengths
+    from detector.magnify_notes import side_lengths
+    from detector.magnify_page import Show
     from detector.record.entries import time_of_day
     from detector.tables import words
 
@@ -268,7 +279,7 @@ def _draw(clip: Path, output: Path, measured: Measured, show: Show, progress: An
 
 
 def _replay(measured: Measured, show: Show, clip: Path, output: Path, frames: int, peak_mm: float) -> Replay:
-    from detector.magnify_page import notes
+    from detector.magnify_notes import notes
 
     warning, plain = notes(measured, show.factor)
     return Replay(

@@ -27,12 +27,12 @@ from detector.drawing import (
     scaled,
     text_width,
 )
-from detector.live_words import FACE_GOOD_PX_MM, LUMA_DIM
 from detector.magnify_field import LEFT_MM, SIZE_MM, TOP_MM
-from detector.magnify_measure import NOISE_SHOWN_MM, Measured, best_factor
+from detector.magnify_measure import Measured
+from detector.magnify_notes import ROWS, clock, notes, side_lengths
 from detector.magnify_warp import AREA_MM, PANEL_PX
 from detector.record.entries import moment_of
-from detector.types import FloatArray, Twitch, WhyNot
+from detector.types import Twitch, WhyNot
 
 PX_PER_MM = PANEL_PX / SIZE_MM
 TEXT_PX = 17
@@ -44,7 +44,6 @@ HEIGHT = BAR_PX + PANEL_PX + NOTE_PX + 3 * ROW_PX + AXIS_PX
 WINDOW_S = 6.0  # of a longer part the trace shows this much round the moment
 NOISE_COLOR: Color = (72, 58, 44)  # a shade of the panel, darker than any line on it
 RING_MM = 8.0  # round the region of the episode: outside its bump of 6 mm, so that the skin itself stays free to see
-_ROWS = (("right", "right"), ("midline", "mid"), ("left", "left"))
 _WHY: dict[WhyNot, str] = {
     WhyNot.NO_FACE: "no face",
     WhyNot.SETTLING: "noise not yet known",
@@ -205,7 +204,7 @@ class Page:
         bottom = top + 3 * ROW_PX
         inside = (self._t_s >= start_s) & (self._t_s <= end_s)
         x = np.round([x_of(t) for t in self._t_s[inside]]).astype(np.int32)
-        for row, (side, name) in enumerate(_ROWS):
+        for row, (side, name) in enumerate(ROWS):
             upper, lower = top + row * ROW_PX, top + (row + 1) * ROW_PX - 4
             y_of = scaled(0.0, self.top_mm, lower - 1, upper + 1)
             cv2.rectangle(page, (left, upper), (right, lower), PANEL, -1)
@@ -267,44 +266,6 @@ class Page:
         wide = text_width(words, TEXT_PX, bold)
         cv2.rectangle(area, (at[0] - 4, at[1] - TEXT_PX), (at[0] + wide + 4, at[1] + 6), DARK, -1)
         put_text(area, words, at, color, TEXT_PX, bold)
-
-
-def side_lengths(measured: Measured) -> dict[str, FloatArray]:
-    """(T,) mm of each side: the motion of that of its sites at the nose which moves most."""
-    out = {}
-    for side, _ in _ROWS:
-        of_side = [k for k, site in enumerate(regions.SITES) if regions.IS_NASAL[k] and site.side == side]
-        out[side] = measured.skin.lengths_at(measured.sites_mm[of_side]).max(axis=1)
-    return out
-
-
-def notes(measured: Measured, factor: float) -> tuple[str, list[str]]:
-    """The warning, empty when the enlargement holds, and further sentences for under the panels."""
-    noise = measured.noise_mm
-    shown = factor * noise
-    best = best_factor(noise)
-    warning = ""
-    if shown > NOISE_SHOWN_MM * 1.01:
-        fits = f" (x{best:g} would do)" if best * noise <= NOISE_SHOWN_MM else ""
-        beyond = f"x{factor:g} is beyond this recording{fits}"
-        warning = f"{'' if fits else 'even '}{beyond}: what moves less than {shown:.1f} mm here is noise"
-    plain = [f"what moves less than {shown:.1f} mm in the enlarged picture ({noise:.2f} mm of skin) is noise"]
-    if measured.quiet_s == 0.0:
-        plain.append("no quiet second to take it from: noise may be less than stated")
-    reasons = []
-    if measured.px_per_mm < FACE_GOOD_PX_MM:
-        reasons.append(f"small face ({measured.px_per_mm:.1f} px/mm)")
-    if measured.luma < LUMA_DIM:
-        reasons.append("little light")
-    if reasons:
-        plain.append("noisy because of: " + ", ".join(reasons))
-    plain.append("enlarged inside the dotted line")
-    return warning, plain[1:] if warning else plain
-
-
-def clock(t_s: float) -> str:
-    """``m:ss.cc``."""
-    return f"{int(t_s // 60)}:{t_s % 60:05.2f}"
 
 
 def _muscle(region: str) -> str:

@@ -17,7 +17,8 @@ from detector import magnify_measure
 from detector.errors import UsageError
 from detector.frames import ClipSource, sha256_of
 from detector.magnify_measure import MOST_FACTOR, NOISE_SHOWN_MM, best_factor, noise_of, quiet
-from detector.magnify_page import HEIGHT, WIDTH, Page, Show, notes, side_lengths
+from detector.magnify_notes import notes, side_lengths
+from detector.magnify_page import HEIGHT, WIDTH, Page, Show
 from detector.record.log import EpisodeLog
 from detector.terminal import Talk
 from detector.types import Episode, Session, WhyNot
@@ -32,7 +33,7 @@ Run = Callable[..., tuple[int, str, str]]
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds without a face."""
     path = tmp_path_factory.mktemp("clips") / "two.mp4"
-    return write_clip(path, even_times(50, 25.0), textured(50, 64, 48))
+    return write_clip(path, even_times(25, 12.5), textured(25, 64, 48))
 
 
 @pytest.fixture
@@ -170,11 +171,11 @@ def test_a_replay_has_every_picture_and_takes_as_long_as_was_asked(run: Run, cli
     code, told, said = run("magnify", clip, "-o", out, "--start", 0.5, "--end", 1.5, "--slow", 3, "--json")
     assert code == 0
     replay = json.loads(told)
-    assert replay["frames"] == 25 and replay["slow"] == 3.0 and not replay["beyond_noise"]
+    assert replay["frames"] == 12 and replay["slow"] == 3.0 and not replay["beyond_noise"]
     assert 2.0 <= replay["factor"] <= 30.0 and replay["noise_shown_mm"] <= NOISE_SHOWN_MM
     assert "enlarged x" in said and "is noise" in said
     count, last_s = rates_of(out)
-    assert count == 25 and last_s == pytest.approx(3.0 * 24 / 25, abs=0.05)
+    assert count == 12 and last_s == pytest.approx(3.0 * 11 / 12.5, abs=0.05)
     assert b"avc1" in out.read_bytes() and [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -193,7 +194,7 @@ def test_show_writes_the_episode_it_tells(
     code, told, said = run("show", name, "--clip", out, "--slow", 2)
     assert code == 0 and "nasalis alar" in told and str(out) in said
     count, last_s = rates_of(out)
-    assert count == 28 and last_s == pytest.approx(2.0 * 27 / 25, abs=0.07)
+    assert count == 14 and last_s == pytest.approx(2.0 * 13 / 12.5, abs=0.05)
 
 
 def test_an_episode_of_a_camera_is_shown_from_the_clip_kept_of_it(run: Run, clip: Path, tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_an_episode_of_a_camera_is_shown_from_the_clip_kept_of_it(run: Run, clip
     assert code == 3 and name in said and str(kept) in said
     shutil.copy(clip, kept / f"{name}.mp4")
     assert run("show", name, "--clip", tmp_path / "o.mp4", "--clips", kept)[0] == 0
-    assert rates_of(tmp_path / "o.mp4")[0] == 50
+    assert rates_of(tmp_path / "o.mp4")[0] == 25
 
 
 # what may go wrong
@@ -260,6 +261,15 @@ def test_a_missing_clip_and_a_clip_without_a_face_are_source_errors(
     monkeypatch.setattr(magnify_measure, "measure_part", fake_magnify.faceless)
     code, _, said = run("magnify", clip, "-o", tmp_path / "o.mp4")
     assert code == 3 and "No face" in said and list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_too_long_for_one_replay_is_refused_before_it_is_measured(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST_S", 1.5)
+    monkeypatch.setattr(magnify_measure, "measure_part", lambda *args, **kwargs: pytest.fail("work was done"))
+    code, _, said = run("magnify", clip, "-o", tmp_path / "o.mp4")
+    assert code == 2 and "name a part with --start and --end" in said and list(tmp_path.iterdir()) == []
 
 
 def test_stopped_halfway_nothing_half_written_stays(
