@@ -34,7 +34,7 @@ NOISE_PERCENTILE = 99.0
 # The noise may be drawn this tall, mm on the face, 6 px of the panel: a quiver that one sees but takes for no twitch,
 # which stands out from it as it does from the noise of the recording.
 NOISE_SHOWN_MM = 0.8
-# An episode is enlarged no taller than this: on the face half the width of a nostril wing's base to the other.
+# An episode is enlarged no taller than this: up to it motion is drawn as it is, beyond it is cut off (magnify_warp).
 TWITCH_SHOWN_MM = 6.0
 LEAST_FACTOR, MOST_FACTOR = 2.0, 30.0
 QUIET_LEAST_S = 1.0  # of quiet, before its noise is believed; else all that was measured counts
