@@ -21,6 +21,7 @@ from detector.options import (
     CsvFile,
     End,
     Everything,
+    Factor,
     Level,
     LogFile,
     ModelFile,
@@ -32,7 +33,9 @@ from detector.options import (
     Replace,
     SessionId,
     Since,
+    Slow,
     Start,
+    TargetMm,
     Threshold,
     TwitchFile,
     Until,
@@ -367,23 +370,68 @@ def list_log(
 
 @app.command()
 def show(
+    context: typer.Context,
     episode: Annotated[str, typer.Argument(metavar="ID", help="Id of an episode, or how it begins or ends.")],
     log: LogFile = None,
+    clip: Annotated[
+        Path | None, typer.Option("--clip", metavar="FILE", help="Also write its magnified replay there (.mp4).")
+    ] = None,
+    clips: Annotated[
+        Path | None, typer.Option("--clips", metavar="FOLDER", help="With --clip: where live --record-clips kept them.")
+    ] = None,
+    factor: Factor = None,
+    target_mm: TargetMm = None,
+    slow: Slow = 1.0,
+    model: ModelFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Tell one episode in words and numbers."""
+    """Tell one episode in words and numbers; with --clip let it be seen, magnified."""
     from detector import tables
     from detector.record.log import EpisodeLog
 
+    talk = _talk(quiet, verbose)
+    if clip is None:
+        _refuse(context, ("clips", "factor", "target_mm", "slow", "model"), "is only for --clip")
     with EpisodeLog(log, must_exist=True) as book:
         row = book.find_episode(episode)
         session = book.session(row.run)
+    if clip is not None:
+        from detector import magnify as work
+
+        wanted = work.Wanted(factor, target_mm, slow)
+        talk.say(work.show_episode(row, session, clip, wanted, talk, clips=clips, model=model).words())
     if as_json:
         Out().write(tables.as_json(row))
     else:
         Out().show(tables.episode_story(row, session))
+
+
+@app.command()
+def magnify(
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The clip to look at.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The replay to write, H.264 in .mp4.")],
+    start: Start = None,
+    end: End = None,
+    factor: Factor = None,
+    target_mm: TargetMm = None,
+    slow: Slow = 1.0,
+    model: ModelFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a replay with the head held still and the motion of the nose enlarged, beside the original."""
+    from detector import magnify as work
+    from detector import tables
+
+    talk = _talk(quiet, verbose)
+    wanted = work.Wanted(factor, target_mm, slow)
+    replay = work.magnify(clip, output, wanted, talk, start_s=start, end_s=end, model=model)
+    if as_json:
+        Out().write(tables.as_json(replay.to_dict()))
+    talk.say(replay.words())
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from detector.ahead import ahead
 from detector.config import Settings
@@ -16,7 +17,7 @@ from detector.gain import GainProbe
 from detector.motion import Meter, Sample
 from detector.placement import Crop, HeadCrop
 from detector.readings import Reading
-from detector.registration import Registrar
+from detector.registration import Field, Registrar
 from detector.types import Frame
 
 # Frames that follow each other faster than this are averaged and measured as one: each step from frame to frame adds
@@ -35,12 +36,25 @@ class Measurer:
         The verified face model.
     runs_again : bool
         The face tracker is kept from one run to the next, until :meth:`close`: each new one costs 3.5 MB for good.
+    on_crop : callable, optional
+        Called with the crop of every frame that has one of its own, to draw by.
+    on_field : callable, optional
+        Called with every field: the motion of all patches, of which a reading keeps sums only.
     """
 
-    def __init__(self, settings: Settings, model: Path, *, runs_again: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: Path,
+        *,
+        runs_again: bool = False,
+        on_crop: Callable[[Crop], None] | None = None,
+        on_field: Callable[[Field], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._model = model
         self._runs_again = runs_again
+        self._on_crop, self._on_field = on_crop, on_field
         self._tracker: FaceTracker | None = None
         self._crops = HeadCrop(settings)
         self._registrar = Registrar(self._crops.scale, self._crops.shape, self._crops.origin)
@@ -50,11 +64,21 @@ class Measurer:
         self._measured_s = -np.inf  # the crop measured last
         self._last: Reading | None = None  # held back until it is known whether it ends its stretch
 
+    @property
+    def crops(self) -> HeadCrop:
+        """The crop's own geometry."""
+        return self._crops
+
+    @property
+    def patches_mm(self) -> npt.NDArray[np.float64]:
+        """(N, 2) middles of the patches whose motion fields hold."""
+        return self._registrar.centers_mm
+
     def start_anew(self) -> None:
         """Forget how small motion reads in this recording; between two runs."""
         self._probe = GainProbe(self._crops.scale, self._crops.shape, self._crops.origin)
 
-    def run(self, frames: Iterable[Frame]) -> Iterator[Reading]:
+    def run(self, frames: Iterable[Frame]) -> Generator[Reading]:
         """A reading for every frame, one mesh interval and one frame behind."""
         if self._tracker is None:
             self._tracker = FaceTracker(self._model)
@@ -106,11 +130,15 @@ class Measurer:
         """The sample that this frame completes; None when it waits for the next."""
         assert tracked.face is not None
         self._held.append(self._crops.crop(tracked.frame, tracked.face))
+        if self._on_crop is not None:
+            self._on_crop(self._held[-1])
         if tracked.frame.t_s - self._measured_s < LEAST_STEP_S - 1e-6:
             return None
         crop = _together(self._held)
         self._held, self._measured_s = [], tracked.frame.t_s
         field = self._registrar.push(crop)
+        if self._on_field is not None:
+            self._on_field(field)
         sample = self._meter.measure(field, self._probe.gain())
         self._probe.look(crop, sample, field.step_px, self._registrar, self._meter)
         return sample

@@ -79,3 +79,12 @@ Threshold = Annotated[
         "--threshold", metavar="X", min=4.0, max=20.0, help="Score to reach, instead of a sensitivity; see tune."
     ),
 ]
+Factor = Annotated[
+    float | None,
+    typer.Option("--factor", metavar="X", help="Enlarge motion so many times; default as far as the noise allows."),
+]
+TargetMm = Annotated[
+    float | None,
+    typer.Option("--mm", metavar="MM", help="Instead of --factor: how tall the strongest twitch is drawn."),
+]
+Slow = Annotated[float, typer.Option("--slow", metavar="N", help="So many times slower than life.")]
