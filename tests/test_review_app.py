@@ -18,6 +18,7 @@ from detector.record.log import EpisodeLog
 from detector.record.traces import read_traces, signal_files
 from detector.regions import SITE_NAMES
 from detector.study.review.clips import Clip, Clips, Missing, offset_s
+from detector.study.review.rendering import render_replay
 from detector.study.review.replays import Replays
 from detector.study.review.signals import Signals
 from detector.study.review.timeline import column_edges, envelope, near_misses, observed_shares
@@ -262,6 +263,16 @@ def test_a_replay_that_fails_says_why_and_can_be_tried_again(log: Path, tmp_path
         said(page, "/api/episode/1/1/replay")
         answer = waited(page, "/api/episode/1/1/clip")
         assert answer["replay"] == "failed" and str(error) in answer["why"] and len(magnifier.calls) == tries
+
+
+def test_a_clip_that_cannot_be_drawn_leaves_its_reason_and_the_page(log: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    with EpisodeLog(log) as book:
+        entry = book.episodes()[0]
+    with pytest.raises(OutputError, match=r"broken\.mp4"):
+        render_replay(broken, tmp_path / "replay.mp4", entry, 0.0)
+    assert [path.name for path in tmp_path.glob("*.mp4")] == ["broken.mp4"]
 
 
 def test_without_a_magnifier_nobody_is_offered_one(log: Path) -> None:

@@ -179,7 +179,7 @@ def make_app(desk: Desk) -> FastAPI:
     def ask_replay(run: Run, number: Number) -> Response:
         with opened() as log:
             clip = _clip(desk, log, run, number)
-            if desk.replays is None or not desk.replays.available or isinstance(clip, Missing):
+            if desk.replays is None or isinstance(clip, Missing):
                 raise HTTPException(404, "A magnified replay of it cannot be made here.")
             entry = _episode(log, run, number)
             desk.replays.ask(entry, clip)
@@ -223,7 +223,7 @@ def _page(desk: Desk) -> str:
     settings: dict[str, Any] = {
         "kinds": [kind for kind in KINDS if kind not in REJECTED_KINDS],
         "ordinary": list(REJECTED_KINDS),
-        "replays": desk.replays is not None and desk.replays.available,
+        "replays": desk.replays is not None,
         "reviewer": desk.reviewer,
         "maxNote": MAX_NOTE,
     }

@@ -1,13 +1,8 @@
-"""Magnified replays of episodes: rendered once when asked for, kept in the cache for their owner only.
-
-The one place that knows the magnifier is :func:`magnifier`.
-"""
+"""Magnified replays of episodes: rendered once when asked for, kept in the cache for their owner only."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,18 +11,11 @@ from detector.clip_folder import ClipFolder
 from detector.errors import NasalisError, OutputError
 from detector.record.entries import LoggedEpisode
 from detector.study.review.clips import Clip
+from detector.study.review.rendering import render_replay
 from detector.terminal import bug_sentence
 
 CACHE_MB = 500.0  # as live --record-clips takes for its clips: the oldest replays go first
 Magnifier = Callable[[Path, Path, LoggedEpisode, float], None]  # source, output, episode, seconds to add to its times
-
-
-def magnifier() -> Magnifier | None:
-    """What renders a replay, or None where this installation has nothing that does."""
-    if importlib.util.find_spec("detector.study.magnify") is None:
-        return None
-    render: Magnifier | None = getattr(importlib.import_module("detector.study.magnify"), "render_replay", None)
-    return render
 
 
 class Replays:
@@ -37,22 +25,17 @@ class Replays:
     ----------
     folder : Path
         The cache.
-    render : callable, optional
-        What makes one; default :func:`magnifier`.
+    render : callable
+        What makes one.
     """
 
-    def __init__(self, folder: Path, render: Magnifier | None = None) -> None:
+    def __init__(self, folder: Path, render: Magnifier = render_replay) -> None:
         self._path = folder
-        self._render = magnifier() if render is None else render
+        self._render = render
         self._lock = threading.Lock()  # of the two below
         self._working: set[str] = set()
         self._failed: dict[str, str] = {}
         self._turn = threading.Lock()  # one at a time: a replay takes all the cores there are
-
-    @property
-    def available(self) -> bool:
-        """Whether replays can be made at all."""
-        return self._render is not None
 
     def replay_of(self, episode: LoggedEpisode) -> Path | None:
         """The finished replay of an episode; None when there is none."""
@@ -62,7 +45,7 @@ class Replays:
     def ask(self, episode: LoggedEpisode, clip: Clip) -> None:
         """Begin to render one, unless it is there or being made; a failed one is tried again."""
         with self._lock:
-            if self._render is None or episode.episode_id in self._working or self.replay_of(episode) is not None:
+            if episode.episode_id in self._working or self.replay_of(episode) is not None:
                 return
             self._working.add(episode.episode_id)
             self._failed.pop(episode.episode_id, None)
@@ -93,7 +76,6 @@ class Replays:
                 self._failed[episode.episode_id] = why
 
     def _render_into_cache(self, episode: LoggedEpisode, clip: Clip) -> None:
-        assert self._render is not None
         cache = ClipFolder(self._path, CACHE_MB)
         with cache.part() as part:
             made = part / _name(episode)
