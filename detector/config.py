@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -96,3 +98,25 @@ class Settings(BaseModel):
         """First 12 hex digits of the SHA-256 of all settings."""
         text = json.dumps(self.model_dump(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def threshold_in(settings: Mapping[str, object]) -> float:
+    """Score that a twitch had to reach in a session of these settings; NaN when they do not say."""
+    own = settings.get("threshold")
+    if isinstance(own, int | float):
+        return float(own)
+    return THRESHOLDS.get(str(settings.get("sensitivity", "")), math.nan)
+
+
+def aimed_per_hour(settings: Mapping[str, object]) -> float:
+    """False alarms per observed hour that a session of these settings aims at; NaN when they do not say."""
+    if "threshold" in settings:
+        return FALSE_ALARMS_PER_HOUR["normal"] * math.exp((THRESHOLDS["normal"] - threshold_in(settings)) / TAIL)
+    return FALSE_ALARMS_PER_HOUR.get(str(settings.get("sensitivity", "")), math.nan)
+
+
+def sensitivity_words(settings: Mapping[str, object]) -> str:
+    """``normal``, or ``threshold 7.9``; empty when they do not say."""
+    if "threshold" in settings:
+        return f"threshold {threshold_in(settings):g}"
+    return str(settings.get("sensitivity", ""))

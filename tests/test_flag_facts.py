@@ -49,6 +49,13 @@ def test_unsure_episodes_are_left_out() -> None:
     assert len(only_sure(days([3] * 4, confidence=SURE)).found) == 12
 
 
+def test_what_a_person_confirmed_is_sure() -> None:
+    record = days([3] * 4, confidence=0.5)
+    first = record.found[0]
+    seen = dataclasses.replace(first, logged=dataclasses.replace(first.logged, review="confirmed"))
+    assert only_sure(dataclasses.replace(record, found=(seen, *record.found[1:]))).found == (seen,)
+
+
 def watched(record: History, numbers: range, minutes: float) -> History:
     """The record with another observed time on some days."""
     changed = [

@@ -13,6 +13,7 @@ from datetime import date
 
 import numpy as np
 
+from detector.config import sensitivity_words
 from detector.record.entries import LoggedRun, moment_of
 from detector.regions import NOSE, SITE_NAMES
 from detector.study.exposures import NAMED, THINGS, Thing, daily
@@ -172,11 +173,7 @@ def _lived_alike(thing: Thing, before: Sequence[Day], after: Sequence[Day], titl
 
 
 def _sensitivities(history: History, days: Sequence[Day]) -> set[str]:
-    return {
-        str(run.session.settings["sensitivity"])
-        for run in _runs(history, days)
-        if "sensitivity" in run.session.settings
-    }
+    return {sensitivity_words(run.session.settings) for run in _runs(history, days)} - {""}
 
 
 def _limit_mm(history: History, days: Sequence[Day]) -> float | None:

@@ -139,10 +139,10 @@ def until(history: History, last: date, first: date = date.min) -> History:
 
 
 def only_sure(history: History) -> History:
-    """The history without the episodes that may well be false alarms."""
+    """The history without the episodes that may well be false alarms; what a person confirmed is none."""
 
     def is_sure(found: Found) -> bool:
-        return found.logged.episode.confidence >= SURE
+        return found.logged.episode.confidence >= SURE or found.logged.review == "confirmed"
 
     return dataclasses.replace(
         history,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from detector.config import aimed_per_hour, sensitivity_words
 from detector.study.figures_axes import day_words
 from detector.study.figures_parts import SIDES
 from detector.study.history import UNDATED
@@ -14,7 +15,6 @@ from detector.study.trend import Trend
 from detector.tables import count_words, why_not_observed
 
 # Aimed by --sensitivity, an observed hour; the thresholds were read off minutes of footage (docs/measurements.md).
-FALSE_ALARMS_PER_H = {"low": 1.0, "normal": 6.0, "high": 30.0}
 HIDDEN_MM = 3.0  # a limit beyond it tells of blinks and speech, not of size
 _ON = {"left": "on the left", "right": "on the right", "both": "on both sides", "midline": "in the midline"}
 
@@ -142,14 +142,18 @@ def undated(data: ReportData) -> str:
 
 def false_alarms(data: ReportData) -> str:
     """What of the rate could be false alarms alone."""
-    levels = Counter[str]()
-    for run in data.history.runs:
-        levels[str(run.session.settings.get("sensitivity", ""))] += run.session.observed_s  # type: ignore[assignment]
-    known = {level: s for level, s in levels.items() if level in FALSE_ALARMS_PER_H and s > 0.0}
+    sessions = [run.session for run in data.history.runs if run.session.observed_s > 0.0]
+    levels = {sensitivity_words(one.settings): aimed_per_hour(one.settings) for one in sessions}
+    known = {level: per_hour for level, per_hour in levels.items() if math.isfinite(per_hour)}
     if not known:
         return ""
-    aimed = sum(FALSE_ALARMS_PER_H[level] * s for level, s in known.items()) / sum(known.values())
-    names = " and ".join(sorted(known, key=lambda level: FALSE_ALARMS_PER_H[level]))
+    seconds = dict.fromkeys(known, 0.0)
+    for one in sessions:
+        level = sensitivity_words(one.settings)
+        if level in known:
+            seconds[level] += one.observed_s
+    aimed = sum(known[level] * s for level, s in seconds.items()) / sum(seconds.values())
+    names = " and ".join(sorted(known, key=lambda level: known[level]))
     said = (
         f"The sensitivity ({names}) aims at {aimed:.3g} false {'alarm' if aimed == 1.0 else 'alarms'} an observed "
         "hour, which was extrapolated from minutes of footage."

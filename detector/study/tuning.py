@@ -26,8 +26,8 @@ LEAST = 8  # with fewer above the lowest threshold that was judged nothing is pr
 LEAST_MINUTES = 5  # nor when they lie in fewer minutes: they may be one conversation
 LEAST_JUDGED = 0.8  # of the episodes at a threshold: with fewer the rest would have to be guessed
 WIDEST = 20.0  # nor when the rate at the proposal is not known to this factor, end to end
-# False alarms that the program's own tail counts as: it is then known to a third. Of eight people, with 2 to 9 false
-# alarms each, the tails were 0.4 to 1.7 (benchmarks/test_tune.py).
+# False alarms that the program's own tail counts as: it is then known to a third. Of twelve people, with 2 to 18 false
+# alarms each, the tails were 0.2 to 1.7 (benchmarks/test_tune.py).
 PRIOR = 10.0
 DRAWS = 1000  # of the minutes, with replacement
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from detector.config import sensitivity_words
 from detector.record.entries import (
     REJECTED_KINDS,
     LoggedEpisode,
@@ -105,7 +106,7 @@ def session_page(
     """Everything that the timeline of one session shows, but for the traces."""
     return {
         "threshold": number(threshold_of(session), 2),
-        "sensitivity": shown(str(session.settings.get("sensitivity", ""))),
+        "sensitivity": "own" if "threshold" in session.settings else shown(sensitivity_words(session.settings)),
         "limit90_mm": number(min((v for v in session.limit90_mm.values() if v > 0.0), default=math.nan), 2),
         "marks": [
             [number(m.peak_s, 3), number(m.score, 2), m.side, int(m.kept), number(m.amplitude_mm, 2), shown(m.reason)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.config import TAIL, THRESHOLDS
+from detector.config import TAIL, threshold_in
 from detector.record.traces import Traces
 from detector.types import Session
 
@@ -36,8 +35,8 @@ class NearMiss:
 
 
 def threshold_of(session: Session) -> float:
-    """The threshold of the score at the sensitivity of a session; NaN when that is not known."""
-    return THRESHOLDS.get(str(session.settings.get("sensitivity", "")), math.nan)
+    """The threshold of the score of a session; NaN when that is not known."""
+    return threshold_in(session.settings)
 
 
 def column_edges(t_s: npt.NDArray[np.float64], from_s: float, to_s: float, columns: int) -> npt.NDArray[np.intp]:
