@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from detector.record.entries import JournalEntry, LoggedEpisode, LoggedRun, moment_of
 from detector.record.log import EpisodeLog
+from detector.types import Session
 
 UNDATED = "that do not say when they were made (nasalis analyze --recorded tells it)"
 REJECTED_REVIEW = "rejected"  # episodes that a person looked at and did not believe
@@ -108,8 +109,36 @@ def read_history(
     Episodes that a person rejected are left out, and so are ordinary movements.
     """
     current = set(log.current_runs())
-    runs = [run for run in log.runs() if run.run in current]
-    return build_history(runs, log.episodes(), log.journal(), since=since, until=until, zone=zone)
+    runs = newest_of_each([run for run in log.runs() if run.run in current])
+    episodes = log.episodes([run.run for run in runs])
+    return build_history(runs, episodes, log.journal(), since=since, until=until, zone=zone)
+
+
+def newest_of_each(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+    """The runs without those whose recording a later one looked at again, say with another sensitivity.
+
+    A log keeps both, but the same hour must not be counted twice. Complete runs go before others, and those that know
+    when they were recorded before those that do not; two runs look at the same part of a recording when it makes up
+    more than half of the shorter one. A later look at less than half of it does not stand for the whole.
+    """
+    kept: list[LoggedRun] = []
+    for run in sorted(runs, key=_weight, reverse=True):
+        rivals = [other for other in kept if _is_same_part(run.session, other.session)]
+        if not rivals or run.session.duration_s > 2.0 * sum(other.session.duration_s for other in rivals):
+            kept = [other for other in kept if other not in rivals] + [run]
+    return sorted(kept, key=lambda run: run.run)
+
+
+def _weight(run: LoggedRun) -> tuple[bool, bool, int]:
+    return run.session.status == "complete", bool(run.session.start_utc), run.run
+
+
+def _is_same_part(one: Session, other: Session) -> bool:
+    if not one.sha256 or one.sha256 != other.sha256:
+        return False
+    begins = [float(session.settings.get("start_s") or 0.0) for session in (one, other)]  # type: ignore[arg-type]
+    ends = [begin + session.duration_s for begin, session in zip(begins, (one, other), strict=True)]
+    return min(ends) - max(begins) > 0.5 * min(one.duration_s, other.duration_s)
 
 
 def build_history(
