@@ -109,9 +109,8 @@ def read_history(
     Episodes that a person rejected are left out, and so are ordinary movements.
     """
     current = set(log.current_runs())
-    runs = newest_of_each([run for run in log.runs() if run.run in current])
-    episodes = log.episodes([run.run for run in runs])
-    return build_history(runs, episodes, log.journal(), since=since, until=until, zone=zone)
+    runs = [run for run in log.runs() if run.run in current]
+    return build_history(runs, log.episodes(), log.journal(), since=since, until=until, zone=zone)
 
 
 def newest_of_each(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
@@ -136,6 +135,7 @@ def _weight(run: LoggedRun) -> tuple[bool, bool, int]:
 def _is_same_part(one: Session, other: Session) -> bool:
     if not one.sha256 or one.sha256 != other.sha256:
         return False
+    kept = [row for row in episodes if row.run in starts and row.review != REJECTED_REVIEW]
     begins = [float(session.settings.get("start_s") or 0.0) for session in (one, other)]  # type: ignore[arg-type]
     ends = [begin + session.duration_s for begin, session in zip(begins, (one, other), strict=True)]
     return min(ends) - max(begins) > 0.5 * min(one.duration_s, other.duration_s)
@@ -158,7 +158,7 @@ def build_history(
     def wanted(moment: datetime) -> bool:
         return (since is None or moment.date() >= since) and (until is None or moment.date() < until)
 
-    kept = [row for row in episodes if row.review != REJECTED_REVIEW]
+    runs = newest_of_each(runs)
     starts = {run.run: moment_of(run.session.start_utc, 0.0) for run in runs}
     begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in kept if (start := starts[row.run])]
     found = [Found(local(at), row) for row, at in begins if at is not None]
