@@ -16,7 +16,7 @@ from detector.errors import UsageError
 from detector.record.entries import REJECTED_KINDS
 from detector.record.log import EpisodeLog
 from detector.record.selection import Selection
-from detector.study.history import UNDATED, History, build_history
+from detector.study.history import MINUTE_S, UNDATED, History, build_history
 from detector.study.rates import By, Rate, What, overall, rates_by
 from detector.tables import count_words, data_table, number, words
 
@@ -71,7 +71,7 @@ def rate_report(history: History, by: By, what: What) -> RenderableType:
     """The rates by day, week, hour, side, region or kind, and that of all together."""
     rates, whole = rates_by(history, by, what), overall(history, what)
     if not rates or whole.hours <= 0.0:
-        return Text(" ".join(["Nothing was observed at a known time of day, so there is no rate.", *_undated(history)]))
+        return Text(" ".join(["Nothing was observed at a known time of day, so there is no rate.", *_aside(history)]))
     rows = [_row(rate, rates, by) for rate in rates if by != "region" or rate.count > 0]
     table = data_table((f"={_NAMES.get(by, by)}", f">{what}", ">hours", ">an hour", ">95 % interval", "="), rows)
     lines = [
@@ -81,7 +81,7 @@ def rate_report(history: History, by: By, what: What) -> RenderableType:
     ]
     if any(rate.hours <= 0.0 for rate in rates):
         lines.append("- : not observed, so not known.")
-    return Group(table, Text(""), *(Text(line) for line in [*lines, *_undated(history)]))
+    return Group(table, Text(""), *(Text(line) for line in [*lines, *_aside(history)]))
 
 
 def rate_document(history: History, by: By, what: What) -> dict[str, Any]:
@@ -117,8 +117,14 @@ def _count(rate: Rate, what: What) -> str:
     return count_words(rate.count, what.removesuffix("es") if what == "twitches" else what.removesuffix("s"))
 
 
-def _undated(history: History) -> list[str]:
+def _aside(history: History) -> list[str]:
+    """What the figures do not hold, or hold more than once."""
+    shared = (
+        [f"Up to {number(history.doubled_s / 60.0)} minutes were in more than one session and count once for each."]
+        if history.doubled_s >= MINUTE_S
+        else []
+    )
     if history.undated_s <= 0.0 and not history.undated_episodes:
-        return []
+        return shared
     left = f"{count_words(history.undated_episodes, 'episode')} in {number(history.undated_s / 3600.0)} observed hours"
-    return [f"Left out: {left} of recordings {UNDATED}."]
+    return [*shared, f"Left out: {left} of recordings {UNDATED}."]
