@@ -75,7 +75,7 @@ def rate_report(history: History, by: By, what: What) -> RenderableType:
     rows = [_row(rate, rates, by) for rate in rates if by != "region" or rate.count > 0]
     table = data_table((f"={_NAMES.get(by, by)}", f">{what}", ">hours", ">an hour", ">95 % interval", "="), rows)
     lines = [
-        f"In all {_count(whole, what)} in {number(whole.hours)} observed hours on {count_words(whole.days, 'day')}: "
+        f"In all {_count(whole, what)} in {_hours(whole.hours)} observed hours on {count_words(whole.days, 'day')}: "
         f"{_per_hour(whole)} an hour (95 % interval {_interval(whole)}).",
         "The intervals tell what chance does to a count; days differ by more than that.",
     ]
@@ -101,7 +101,11 @@ def _row(rate: Rate, rates: Sequence[Rate], by: By) -> tuple[str, ...]:
         return label, str(rate.count) if rate.count else "-", "-", "-", "-", ""
     top = max((one.per_hour for one in rates if one.hours > 0.0), default=0.0)
     bar = "█" * math.ceil(_BAR * rate.per_hour / top) if top > 0.0 else ""
-    return label, str(rate.count), number(rate.hours), _per_hour(rate), _interval(rate), bar
+    return label, str(rate.count), _hours(rate.hours), _per_hour(rate), _interval(rate), bar
+
+
+def _hours(hours: float) -> str:
+    return number(hours, 1 if hours >= 0.05 else 3)  # seconds are not nothing
 
 
 def _per_hour(rate: Rate) -> str:
