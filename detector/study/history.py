@@ -84,6 +84,11 @@ class History:
         the journal.
     undated_s, undated_episodes : float, int
         Observed time and episodes of recordings that do not say when they were made.
+    doubled_s : float
+        At most how long more than one session observed, by their minutes: two cameras at once, or one recording
+        analyzed twice. It is in ``minutes`` once for each of them, and so are its episodes.
+    rejected_episodes : int
+        Episodes that a person rejected; they are nowhere else in here.
     """
 
     zone: tzinfo | None = None
@@ -94,6 +99,8 @@ class History:
     days: tuple[Day, ...] = ()
     undated_s: float = 0.0
     undated_episodes: int = 0
+    doubled_s: float = 0.0
+    rejected_episodes: int = 0
 
     @property
     def observed_h(self) -> float:
@@ -160,8 +167,12 @@ def build_history(
 
     runs = newest_of_each(runs)
     starts = {run.run: moment_of(run.session.start_utc, 0.0) for run in runs}
-    begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in kept if (start := starts[row.run])]
-    found = [Found(local(at), row) for row, at in begins if at is not None]
+    begins = [
+        (row, moment_of(start.isoformat(), row.episode.start_s)) for row in episodes if (start := starts[row.run])
+    ]
+    dated = [Found(local(at), row) for row, at in begins if at is not None]
+    found = [row for row in dated if row.logged.review != REJECTED_REVIEW]
+    rejected = [row for row in dated if row.logged.review == REJECTED_REVIEW and wanted(row.at)]
     minutes = [
         Minute(local(start), observed_s)
         for run in runs
@@ -182,6 +193,10 @@ def build_history(
         days=tuple(_days(minutes, found, written)),
         undated_s=sum(run.session.observed_s for run in runs if starts[run.run] is None),
         undated_episodes=sum(starts[row.run] is None for row in kept),
+        doubled_s=_doubled_s(
+            [(run, base) for run in runs if (base := starts[run.run]) is not None], lambda at: wanted(local(at))
+        ),
+        rejected_episodes=len(rejected),
     )
 
 
@@ -195,6 +210,23 @@ def _minutes(run: LoggedRun, base: datetime) -> Iterator[tuple[datetime, float]]
     for k, observed_s in enumerate(seconds):
         if observed_s > 0.0:
             yield base + timedelta(seconds=MINUTE_S * k), observed_s
+
+
+def _doubled_s(runs: Sequence[tuple[LoggedRun, datetime]], wanted: Callable[[datetime], bool]) -> float:
+    """The time that minutes of several sessions share, once for each session beyond the first."""
+    spans = []
+    for run, base in runs:
+        end = base + timedelta(seconds=run.session.duration_s)
+        for start, observed_s in _minutes(run, base):
+            if wanted(start):  # the last minute ends with its session
+                whole = min(start + timedelta(seconds=MINUTE_S), end)
+                spans.append((start, max(whole, start + timedelta(seconds=observed_s))))
+    doubled_s, reached = 0.0, None
+    for start, stop in sorted(spans):
+        if reached is not None and start < reached:
+            doubled_s += (min(stop, reached) - start).total_seconds()
+        reached = stop if reached is None else max(reached, stop)
+    return doubled_s
 
 
 def _reaches(run: LoggedRun, start: datetime, wanted: Callable[[datetime], bool]) -> bool:
