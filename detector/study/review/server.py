@@ -97,13 +97,14 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
         talk.error(bug_sentence(error))
         talk.trace(error)
 
+    replays = Replays(user_cache_path("nasalis", appauthor=False) / "replays")
     desk = Desk(
         log=log,
         word=keys.word,
         reviewer=job.reviewer.strip() or _login(),
         signals=Signals(job.signals),
         clips=Clips(job.clips),
-        replays=Replays(user_cache_path("nasalis", appauthor=False) / "replays"),
+        replays=replays,
         on_bug=report,
     )
     address = f"http://{HOST}:{port}{START}?token="
@@ -141,7 +142,10 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
 
     desk.quit = leave
     with calling_on_stop(stop):
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        finally:
+            replays.close()
     talk.say(f"Closed. What you said is in the log: {log}")
     return INTERRUPTED if interrupted else 0
 
