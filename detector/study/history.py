@@ -142,7 +142,6 @@ def _weight(run: LoggedRun) -> tuple[bool, bool, int]:
 def _is_same_part(one: Session, other: Session) -> bool:
     if not one.sha256 or one.sha256 != other.sha256:
         return False
-    kept = [row for row in episodes if row.run in starts and row.review != REJECTED_REVIEW]
     begins = [float(session.settings.get("start_s") or 0.0) for session in (one, other)]  # type: ignore[arg-type]
     ends = [begin + session.duration_s for begin, session in zip(begins, (one, other), strict=True)]
     return min(ends) - max(begins) > 0.5 * min(one.duration_s, other.duration_s)
