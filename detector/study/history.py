@@ -86,7 +86,7 @@ class History:
         Observed time and episodes of recordings that do not say when they were made.
     doubled_s : float
         At most how long more than one session observed, by their minutes: two cameras at once, or one recording
-        analyzed twice. It is in ``minutes`` once for each of them, and so are its episodes.
+        of one time. It is in ``minutes`` once for each of them, and so are its episodes.
     rejected_episodes : int
         Episodes that a person rejected; they are nowhere else in here.
     """
@@ -166,9 +166,8 @@ def build_history(
 
     runs = newest_of_each(runs)
     starts = {run.run: moment_of(run.session.start_utc, 0.0) for run in runs}
-    begins = [
-        (row, moment_of(start.isoformat(), row.episode.start_s)) for row in episodes if (start := starts[row.run])
-    ]
+    counted = [row for row in episodes if row.run in starts]
+    begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in counted if (start := starts[row.run])]
     dated = [Found(local(at), row) for row, at in begins if at is not None]
     found = [row for row in dated if row.logged.review != REJECTED_REVIEW]
     rejected = [row for row in dated if row.logged.review == REJECTED_REVIEW and wanted(row.at)]
@@ -191,7 +190,7 @@ def build_history(
         journal=tuple(written),
         days=tuple(_days(minutes, found, written)),
         undated_s=sum(run.session.observed_s for run in runs if starts[run.run] is None),
-        undated_episodes=sum(starts[row.run] is None for row in kept),
+        undated_episodes=sum(starts[row.run] is None and row.review != REJECTED_REVIEW for row in counted),
         doubled_s=_doubled_s(
             [(run, base) for run in runs if (base := starts[run.run]) is not None], lambda at: wanted(local(at))
         ),
