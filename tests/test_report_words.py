@@ -103,6 +103,13 @@ def test_what_would_have_been_missed() -> None:
 
 def test_a_rate_that_may_be_false_alarms_is_told_so() -> None:
     assert "may be false alarms alone" in report_words.false_alarms(data_of([3] * 10))  # 3 an hour, 6 are aimed at
+    # a page that flags the sure ones must not call them false alarms
+    sure = data_of([3] * 40, confidence=0.95)
+    assert {flag.name for flag in sure.flags} >= {"one_sided_weeks", "persisting"}
+    assert "may be false alarms alone" not in report_words.false_alarms(sure)
+    assert "confirmed on review: 120): it is above twice the false alarms of that kind" in report_words.false_alarms(
+        sure
+    )
     clear = report_words.false_alarms(data_of([20] * 10))
     assert "aims at 6 false alarms an observed hour" in clear
     assert "alone" not in clear

@@ -8,6 +8,7 @@ from collections import Counter
 from detector.config import aimed_per_hour, sensitivity_words
 from detector.study.figures_axes import day_words
 from detector.study.figures_parts import SIDES
+from detector.study.flag_facts import CLEARLY, SURE, is_more, only_sure
 from detector.study.history import MINUTE_S, UNDATED
 from detector.study.rates import Rate
 from detector.study.report_data import ReportData
@@ -185,7 +186,15 @@ def false_alarms(data: ReportData) -> str:
         "hour, which was extrapolated from minutes of footage."
     )
     if data.episodes.hours > 0.0 and data.history.found and data.episodes.low <= aimed:
-        said += " The rate found here is not clearly above that: it may be false alarms alone."
+        sure = only_sure(data.history)
+        if is_more(len(sure.found), data.episodes.hours, CLEARLY):
+            said += (
+                " The rate of all episodes is not clearly above that. That of the sure ones is (a confidence of "
+                f"{SURE:g} and more, or confirmed on review: {len(sure.found)}): it is above twice the false alarms of "
+                "that kind that are aimed at."
+            )
+        else:
+            said += " The rate found here is not clearly above that: it may be false alarms alone."
     return said
 
 
