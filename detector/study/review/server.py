@@ -97,13 +97,14 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
         talk.error(bug_sentence(error))
         talk.trace(error)
 
+    clips = Clips(job.clips)
     replays = Replays(user_cache_path("nasalis", appauthor=False) / "replays")
     desk = Desk(
         log=log,
         word=keys.word,
         reviewer=job.reviewer.strip() or _login(),
         signals=Signals(job.signals),
-        clips=Clips(job.clips),
+        clips=clips,
         replays=replays,
         on_bug=report,
     )
@@ -145,6 +146,7 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
         try:
             server.run(sockets=[listener])
         finally:
+            clips.close()
             replays.close()
     talk.say(f"Closed. What you said is in the log: {log}")
     return INTERRUPTED if interrupted else 0
