@@ -85,7 +85,7 @@ class History:
     undated_s, undated_episodes : float, int
         Observed time and episodes of recordings that do not say when they were made.
     doubled_s : float
-        At most how long more than one session observed, by their minutes: two cameras at once, or one recording
+        At most how long more than one session observed, by their minutes: two cameras at once, or two recordings
         of one time. It is in ``minutes`` once for each of them, and so are its episodes.
     rejected_episodes : int
         Episodes that a person rejected; they are nowhere else in here.

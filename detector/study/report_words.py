@@ -145,8 +145,8 @@ def doubts(data: ReportData) -> list[str]:
     if history.doubled_s >= MINUTE_S:
         lines.append(
             f"Up to {hours_words(history.doubled_s / 3600.0)} were in more than one session (two cameras at once, or "
-            "two recordings of one time): that time and its episodes count once for each, and the intervals are narrower "
-            "than they should be."
+            "two recordings of one time): that time and its episodes count once for each, and the intervals are "
+            "narrower than they should be."
         )
     late = [rate.start for rate in data.days if rate.start is not None and rate.hours > 0.0 and rate.start > data.made]
     if late:
