@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from detector.study.ratio import rate_ratio, ratio_interval
+from detector.study.ratio import rate_ratio, ratio_interval, times
 from detector.study.spread import variance_of_sum, wave_count, waves
 
 
@@ -150,3 +150,10 @@ def test_slow_waves_are_orthonormal_and_unbiased() -> None:
     noise = np.random.default_rng(2).standard_normal((4000, 30))
     assert variance_of_sum(noise).mean() == pytest.approx(30.0, rel=0.05)
     assert [wave_count(days) for days in (2, 3, 5, 14, 30, 60)] == [1, 2, 2, 3, 4, 7]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.04, "1.04"), (0.996, "0.996"), (1.0, "1"), (1.06, "1.1"), (0.357, "0.36"), (12.34, "12")]
+)
+def test_a_factor_that_is_not_1_is_not_told_as_1(value: float, said: str) -> None:
+    assert times(value) == said

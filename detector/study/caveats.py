@@ -18,7 +18,7 @@ from detector.record.entries import LoggedRun, moment_of
 from detector.regions import NOSE, SITE_NAMES
 from detector.study.exposures import NAMED, THINGS, Thing, daily
 from detector.study.history import Day, History
-from detector.study.ratio import RateRatio
+from detector.study.ratio import RateRatio, times
 from detector.study.trend import trend_of
 
 FEW_DAYS = 5  # on a side: intervals of fewer were not measured, see benchmarks/test_study.py
@@ -113,7 +113,7 @@ def _trend_before(before: Sequence[Day]) -> list[str]:
         return []
     return [
         f"The rate was already {'rising' if trend.per_week > 1.0 else 'falling'} before the start "
-        f"({trend.per_week:.2g} times a week, 95 % interval {trend.low:.2g} to {trend.high:.2g})."
+        f"({times(trend.per_week)} times a week, 95 % interval {times(trend.low)} to {times(trend.high)})."
     ]
 
 

@@ -166,6 +166,12 @@ def _bound(
     return share / (1.0 - share) * hours / other_hours, p
 
 
+def times(value: float) -> str:
+    """A factor to two digits; three where two would make it seem to be 1, which means no change."""
+    short = f"{value:.2g}"
+    return f"{value:.3g}" if short == "1" else short
+
+
 def dispersion(sets: Sequence[npt.NDArray[Any]]) -> float:
     """Pearson's dispersion of sets of days, each ``(counts, hours)`` of one rate; nan when there are too few days."""
     chi2, freedom = 0.0, 0

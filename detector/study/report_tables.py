@@ -147,9 +147,8 @@ def method(data: ReportData) -> Iterator[str]:
     """How it was measured, and what cannot be concluded from it."""
     zone = data.history.zone
     yield (
-        "Observed time is time with a settled, uncovered face and so little noise that a twitch of 1.5 mm would be "
-        "seen. Every rate is over observed time; outside it nothing is known, and a day without any is unknown, never "
-        "zero."
+        "Observed time is time with a settled, uncovered face and a noise that would not hide a twitch of 1.5 mm. "
+        "Every rate is over observed time; outside it nothing is known, and a day without any is unknown, never zero."
     )
     yield (
         "95 % intervals of rates are exact for a count that varies by chance alone; days differ by more than that, "

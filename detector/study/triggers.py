@@ -24,7 +24,7 @@ from detector.study.day_model import DayFit, fit_days
 from detector.study.exposures import FEWEST_DAYS, Exposure, exposures
 from detector.study.history import History
 from detector.study.power import days_needed, extra_of
-from detector.study.ratio import RateRatio, rate_ratio
+from detector.study.ratio import RateRatio, rate_ratio, times
 
 LEVEL = 0.05  # the chance of telling anything when nothing matters
 
@@ -179,20 +179,20 @@ def _sentence(
         return f"No difference told{looks}: {count}, rate {factor(result)} times {span}.{wait}"
     return (
         f"{count[0].upper()}{count[1:]}: the rate was {factor(result)} times {span}, more than chance alone explains, "
-        f"also with {_plural(looked, 'thing')} looked at (p {p:.2f}). They went together; what made what is not known."
+        f"also with {_plural(looked, 'thing')} looked at (p {p:.2g}). They went together; what made what is not known."
     )
 
 
 def factor(result: RateRatio) -> str:
     """A ratio for a sentence."""
-    return "infinitely many" if math.isinf(result.ratio) else f"{result.ratio:.2g}"
+    return "infinitely many" if math.isinf(result.ratio) else times(result.ratio)
 
 
 def bounds(result: RateRatio) -> str:
     """The interval of a ratio for a sentence; one-sided when one set has no count."""
     if math.isinf(result.high):
-        return f"{result.low:.2g} or more"
-    return f"{result.high:.2g} or less" if result.count_b == 0 else f"{result.low:.2g} to {result.high:.2g}"
+        return f"{times(result.low)} or more"
+    return f"{times(result.high)} or less" if result.count_b == 0 else f"{times(result.low)} to {times(result.high)}"
 
 
 def _days(count: int) -> str:
