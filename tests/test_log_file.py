@@ -248,3 +248,24 @@ def test_a_damaged_log_is_said(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(LogError, match=r"damaged.*restore a copy"), EpisodeLog(path) as log:
         log.episodes()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cell"),
+    [
+        ("sessions", "settings", "{"), ("sessions", "settings", "[1]"), ("sessions", "duration_s", "long"),
+        ("sessions", "frames", 1e400), ("sessions", "observed_by_minute_s", "7"), ("sessions", "floor_mm", "[]"),
+        ("sessions", "resting", '{"no such": 1}'), ("sessions", "notes", "[" * 100_000),
+        ("episodes", "start_s", "soon"), ("episodes", "regions", "none"), ("twitches", "snr", b"loud"),
+    ],
+)  # fmt: skip
+def test_a_value_that_no_program_of_ours_wrote_is_said(path: Path, table: str, column: str, cell: object) -> None:
+    with EpisodeLog(path) as log:
+        run = log.begin(session())
+        log.add_episode(run, episode(1, 2.0))
+        log.finish(run, session())
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE {table} SET {column} = ?", (cell,))
+    raw.close()
+    with EpisodeLog(path) as log, pytest.raises(LogError, match="cannot be read"):
+        log.episodes() and log.session(run)

@@ -46,6 +46,10 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
+def _document(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=_plain)
+
+
 def _floats(value: dict[str, Any]) -> str:
     return json.dumps({str(key): _real(number) for key, number in value.items()}, sort_keys=True)
 
@@ -65,9 +69,11 @@ def _resting_back(cell: str | None) -> RestingFace | None:
 TEXT = Codec("TEXT NOT NULL", clean_text, str)
 INTEGER = Codec("INTEGER NOT NULL", int, int)
 BOOLEAN = Codec("INTEGER NOT NULL", lambda value: int(bool(value)), bool)
-REAL = Codec("REAL", _real, lambda cell: math.nan if cell is None else cell)
-REAL_OR_NONE = Codec("REAL", _real, lambda cell: cell)
-JSON = Codec("TEXT NOT NULL", lambda value: json.dumps(value, sort_keys=True, default=_plain), json.loads)
+# float(): a column of numbers holds a text as well, in a file that somebody else has written
+REAL = Codec("REAL", _real, lambda cell: math.nan if cell is None else float(cell))
+REAL_OR_NONE = Codec("REAL", _real, lambda cell: None if cell is None else float(cell))
+TABLE = Codec("TEXT NOT NULL", _document, lambda cell: dict(json.loads(cell)))
+LINES = Codec("TEXT NOT NULL", _document, lambda cell: [str(line) for line in json.loads(cell)])
 FLOATS = Codec(
     "TEXT NOT NULL",
     _floats,
@@ -85,7 +91,7 @@ SESSION: dict[str, Codec] = {
     "width": INTEGER, "height": INTEGER, "frames": INTEGER, "frames_repeated": INTEGER, "frames_lost": INTEGER,
     "px_per_mm": REAL_OR_NONE, "floor_mm": FLOATS, "limit50_mm": FLOATS, "limit90_mm": FLOATS,
     "not_observed_s": FLOATS, "observed_by_minute_s": NUMBERS, "resting": RESTING,
-    "config_digest": TEXT, "settings": JSON, "versions": JSON, "notes": JSON, "status": TEXT,
+    "config_digest": TEXT, "settings": TABLE, "versions": TABLE, "notes": LINES, "status": TEXT,
 }  # fmt: skip
 EPISODE: dict[str, Codec] = {
     "number": INTEGER, "start_s": REAL, "end_s": REAL, "kind": TEXT, "side": TEXT, "laterality": REAL,
@@ -106,8 +112,13 @@ def encode(codecs: dict[str, Codec], thing: object) -> list[Any]:
 
 
 def decode(codecs: dict[str, Codec], row: sqlite3.Row) -> dict[str, Any]:
-    """The fields of one dataclass from the row that holds them."""
-    return {name: codec.decode(row[name]) for name, codec in codecs.items()}
+    """The fields of one dataclass from the row that holds them; LogError for what no program of ours wrote."""
+    try:
+        return {name: codec.decode(row[name]) for name, codec in codecs.items()}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise LogError(
+            "the episode log holds a value that cannot be read: restore a copy of it or name another file with --log"
+        ) from error
 
 
 # Written out for good: a table that users have must never change because a dict above does.
