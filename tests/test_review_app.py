@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import shutil
 import threading
 import time
@@ -121,6 +122,15 @@ def test_what_the_kernel_shows_as_a_file_is_not_read(tmp_path: Path, monkeypatch
     session = sample_session(source=str(tmp_path / "kmsg"))
     monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was opened"))
     assert isinstance(Clips().of(session, 1), Missing)
+
+
+def test_a_file_that_is_no_video_is_not_given_out_though_the_log_knows_its_hash(tmp_path: Path) -> None:
+    secret = tmp_path / "passwd"
+    secret.write_bytes(b"root:x:0:0\n")
+    known = sample_session(source=str(secret), sha256=hashlib.sha256(secret.read_bytes()).hexdigest())
+    assert isinstance(Clips().of(known, 1), Missing)
+    nameless = Path(shutil.copy(CLIP, tmp_path / "clip"))  # a video by its first bytes
+    assert Clips().of(sample_session(source=str(nameless)), 1) == Clip(nameless, "source")
 
 
 def test_a_file_that_takes_long_to_read_holds_up_neither_others_nor_the_end(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from detector.clip_folder import is_clip_name
+from detector.container import sniff
 from detector.record.entries import episode_id
 from detector.types import Session
 
@@ -151,12 +152,19 @@ def offset_s(session: Session) -> float | None:
 
 
 def _regular(path: Path) -> Path | None:
-    """A plain file, or a link to one; None for anything else, a pipe or a device above all.
+    """A plain video file, or a link to one; None for anything else, a pipe or a device above all.
 
     What the kernel shows as plain files has no size, and some of it (``/proc/kmsg``) makes a reader wait forever.
     """
     try:
         about = path.stat()
-        return path if stat.S_ISREG(about.st_mode) and about.st_size > 0 else None
+        is_plain = stat.S_ISREG(about.st_mode) and about.st_size > 0
+        return path if is_plain and _is_video(path) else None
     except (OSError, ValueError):
         return None
+
+
+def _is_video(path: Path) -> bool:
+    """Whether it calls itself a video, or begins like one: a stranger's log may name any file, and know its hash."""
+    named = (mimetypes.guess_type(path.name)[0] or "").startswith("video/") or path.suffix.lower() in TYPES
+    return named or sniff(path) in ("mp4", "matroska")
