@@ -40,7 +40,7 @@ def write(
         All that were looked at, those without an episode too.
     episodes : sequence of LoggedEpisode
     signals : Path, optional
-        With ``edf``: what ``analyze --signals`` kept of the recording.
+        With ``edf``: what ``analyze --signals`` kept of the recording, or a folder with such files.
 
     Returns
     -------
@@ -68,8 +68,6 @@ def write(
         write_whole({_target(output): _whole(fmt, found)})
         return [output]
     chosen = _places(fmt, output, found)
-    if signals is not None and len(chosen) != 1:
-        raise UsageError(f"--signals are of one recording, and {len(chosen)} are chosen: choose it with --session ID.")
     files: dict[Path | None, bytes] = {}
     make = _maker(fmt, signals)
     for path, recording in chosen:
