@@ -22,6 +22,7 @@ from detector.options import (
     End,
     Everything,
     Factor,
+    Format,
     Level,
     LogFile,
     ModelFile,
@@ -266,7 +267,21 @@ def export(
     csv: CsvFile = None,
     twitches: TwitchFile = None,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Episodes as CSV, or JSON with --json.")
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Episodes in the --format, or JSON with --json; a folder."),
+    ] = None,
+    fmt: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            show_default=False,
+            help="Of -o; default csv. bids, elan, edf and webvtt are of one recording: choose it with --session, or "
+            "name a folder that gets a file for each.",
+        ),
+    ] = None,
+    signals: Annotated[
+        Path | None,
+        typer.Option("--signals", metavar="FILE", help="With edf: what analyze --signals kept, as channels."),
     ] = None,
     log: LogFile = None,
     session: SessionId = None,
@@ -279,31 +294,42 @@ def export(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write the log to CSV or JSON."""
+    """Write the log to CSV or JSON, or in the formats of other programs."""
+    from detector.exchange import formats
     from detector.record import export as files
     from detector.record.log import EpisodeLog
     from detector.record.selection import Selection
     from detector.tables import count_words
 
+    if as_json and fmt not in (None, Format.json):
+        raise UsageError(f"--json is --format json, and --format {fmt} is another: give one of them.")
     if output is None and csv is None and twitches is None:
         output = "-"
+    if output is None and (fmt is not None or signals is not None):
+        raise UsageError("--format and --signals are of the file that -o names: give -o FILE too.")
     if [csv, twitches, output].count("-") > 1:
         raise UsageError("Only one output can go to the standard output: give the others file names.")
     chosen = Selection(session, since, until, None if side is None else side.value, kind, everything)
     with EpisodeLog(log, must_exist=True) as book:
         episodes, jerks = chosen.episodes(book), chosen.twitches(book)
-        sessions = [run.session for run in chosen.runs(book)]
+        runs = chosen.runs(book)
+        # a session that was cut off has no length, and does not seem to reach into the time of its own episodes
+        cut_off = {row.run for row in episodes} - {run.run for run in runs}
+        runs += [run for run in book.runs(True) if run.run in cut_off]
+    sessions = [run.session for run in runs]
+    talk = _talk(quiet, verbose)
     with Out().reader():
         if csv is not None:
             files.write_episodes_csv(csv, episodes, sessions)
         if twitches is not None:
             files.write_twitches_csv(twitches, jerks, sessions)
         if output is not None:
-            write = files.write_episodes_json if as_json else files.write_episodes_csv
-            write(output, episodes, sessions)
+            named = "json" if as_json else "csv" if fmt is None else fmt.value
+            for name in formats.write(named, output, runs, episodes, signals=signals):
+                talk.detail(f"Written: {name}")
     counts = ((episodes, "episode"), (jerks, "twitch"), (sessions, "session"))
     words = [count_words(len(rows), name) for rows, name in counts]
-    _talk(quiet, verbose).say(f"{words[0]} and {words[1]} of {words[2]}.")
+    talk.say(f"{words[0]} and {words[1]} of {words[2]}.")
 
 
 @app.command(name="log")

@@ -41,6 +41,17 @@ class Use(StrEnum):
     review = "review"
 
 
+class Format(StrEnum):
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+    bids = "bids"
+    elan = "elan"
+    edf = "edf"
+    boris = "boris"
+    webvtt = "webvtt"
+
+
 class CodecName(StrEnum):
     h264 = "h264"
     h264_lossless = "h264-lossless"

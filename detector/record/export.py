@@ -173,6 +173,12 @@ def episode_document(row: LoggedEpisode) -> dict[str, Any]:
     return values
 
 
+def about_sessions(table: str, sessions: Sequence[Session]) -> dict[str, Any]:
+    """What every JSON of ours begins with, in plain values that JSON knows."""
+    plain: dict[str, Any] = _strict(_about(table, sessions))
+    return plain
+
+
 def sidecar_path(path: Path) -> Path:
     """Where the JSON beside a CSV lies: ``episodes.csv`` -> ``episodes.json``, ``a.tsv`` -> ``a.tsv.json``."""
     return path.with_suffix(".json") if path.suffix.lower() == ".csv" else path.with_name(path.name + ".json")

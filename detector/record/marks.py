@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from detector.errors import UsageError
 from detector.record.mark_words import ANY, Meaning, is_missing, meaning_of, seconds_of, unit_of
@@ -222,6 +224,10 @@ def _elan(path: Path, tier: str | None) -> list[Raw]:
     except Exception as error:  # it raises whatever it stumbles over
         raise UsageError(f"{path} is no ELAN file that can be read: open it in ELAN and save it again") from error
     full = [name for name, annotations in tiers.items() if annotations]
+    ours = all(_side_of(name) is not None for name in full) and any(_side_of(name) for name in full)
+    if tier is None and ours:
+        # as they are exported: a tier for each side, and remarks of which nothing is read
+        return [mark for name in full if _side_of(name) for mark in _annotations(path, name, tiers[name])]
     if tier is None:
         if len(full) != 1:
             told = ", ".join(f"'{name}' ({len(tiers[name])})" for name in full) or "none"
@@ -229,11 +235,22 @@ def _elan(path: Path, tier: str | None) -> list[Raw]:
         tier = full[0]
     if tier not in tiers:
         raise UsageError(f"{path} has no tier '{tier}': its tiers are {', '.join(tiers) or 'none'}")
+    return _annotations(path, tier, tiers[tier])
+
+
+def _side_of(tier: str) -> str | None:
+    """The side of an exported tier such as ``left`` or ``left 2``; empty for its notes, None for another's tier."""
+    found = re.fullmatch(rf"({'|'.join(SIDES)}|notes)(?: \d+)?", tier)
+    return None if found is None else found[1].replace("notes", "")
+
+
+def _annotations(path: Path, tier: str, annotations: Iterable[Sequence[Any]]) -> list[Raw]:
+    side = _side_of(tier) or ""
     out = []
-    for number, annotation in enumerate(tiers[tier], start=1):
+    for number, annotation in enumerate(annotations, start=1):
         where = f"annotation {number} of tier '{tier}'"
         begin_ms, end_ms, value = annotation[:3]
         if begin_ms is None or end_ms is None:
             raise UsageError(f"{path}, {where}: it has no time of its own, set its beginning and end in ELAN")
-        out.append(_raw(path, where, begin_ms / 1000.0, end_ms / 1000.0, {"label": value or ""}))
+        out.append(_raw(path, where, begin_ms / 1000.0, end_ms / 1000.0, {"label": value or "", "side": side}))
     return out

@@ -24,7 +24,7 @@ SIDES = ("left", "right", "midline")
 NEIGHBORS = ("orbicularis_oculi_lower", "zygomaticus")  # of regions.NEIGHBORS: areas where no twitch is looked for
 _MARK = "nasalis_signals"
 _ROWS = 64 * 256  # read at once: blocks of the file, 1 MB of scores
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError)
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_traces(path: Path) -> Traces:
     try:
         with h5py.File(path, "r", locking="best-effort") as file:
             return _read(file)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise SourceError(f"the signals file {path} cannot be read: analyze the clip again with --signals") from error
 
 
@@ -151,5 +151,5 @@ def _session_of(path: Path) -> tuple[str, str] | None:
             return None
         with h5py.File(path, "r", locking="best-effort") as file:
             return (str(file.attrs["session_id"]), str(file.attrs["sha256"])) if _MARK in file.attrs else None
-    except _DAMAGE:
+    except DAMAGE:
         return None

@@ -27,7 +27,7 @@ from detector.study.journal_times import Moment, Zone, parse_moment, zone_named
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.]\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf(?:inity)?)", re.I)
-csv.field_size_limit(2**24)  # a note may be long; without a limit one stray quote would take the whole file
+LONGEST_CELL = 2**24  # characters: a note may be long; without a limit one stray quote would take the whole file
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,7 @@ def read_csv(content: bytes, name: str, zone: str | None = None, *, now: datetim
     header: list[str] | None = None
     seen: set[tuple[Any, ...]] = set()
     line = 1
+    before = csv.field_size_limit(LONGEST_CELL)
     try:
         for cells in reader:
             first, line = line, reader.line_num + 1
@@ -156,6 +157,8 @@ def read_csv(content: bytes, name: str, zone: str | None = None, *, now: datetim
         raise SourceError(
             f"{name} is no CSV from line {line} on ({error}): look for a quote that never ends"
         ) from error
+    finally:
+        csv.field_size_limit(before)  # the limit is that of the whole program
     if header is None:
         raise SourceError(f"{name} is empty: its first line must name the columns, at least at and kind")
     return found
