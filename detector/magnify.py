@@ -120,9 +120,11 @@ def magnify(
     from detector.magnify_measure import measure_part
 
     check_output(output, clip)
-    if start_s is not None and end_s is not None and not 0.0 <= start_s < end_s:
-        raise UsageError(f"The part from {start_s:g} s to {end_s:g} s is empty: give an end after the start.")
     begin_s, last_s = start_s or 0.0, end_s
+    if not 0.0 <= begin_s < math.inf:  # before the work, also where no end is given
+        raise UsageError(f"A part that begins at {begin_s:g} s is in no clip: give a start of 0 or more.")
+    if last_s is not None and not begin_s < last_s:
+        raise UsageError(f"The part from {begin_s:g} s to {last_s:g} s is empty: give an end after the start.")
     if last_s is not None and last_s - begin_s > MOST_S:
         raise UsageError(
             f"At most {MOST_S / 60:g} minutes fit into one replay: give --start and --end nearer together."

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
 from detector.record import export
 from detector.record.entries import LoggedEpisode, logged_episodes, logged_twitches
 from detector.record.export import sidecar_path, write_episodes_csv, write_episodes_json, write_twitches_csv
@@ -219,6 +219,17 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"taken\.json is a folder"):
         write_episodes_csv(tmp_path / "taken.csv", entries(), [session()])
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "taken.json"]
+
+
+def test_a_log_is_never_written_over(tmp_path: Path) -> None:
+    with EpisodeLog(tmp_path / "log.sqlite") as log:
+        recorded(log, session(), episode(1, 2.0))
+    before = (tmp_path / "log.sqlite").read_bytes()
+    for write in (write_episodes_csv, write_episodes_json):
+        with pytest.raises(UsageError, match=r"log\.sqlite is an episode log or another database: choose another name"):
+            write(tmp_path / "log.sqlite", entries(), [session()])
+    assert (tmp_path / "log.sqlite").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["log.sqlite"]
 
 
 def test_links_and_modes_are_kept(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_a_sheet_made_by_hand(empty: EpisodeLog) -> None:
         ("2026-03-01 08:00,stress,", "number from 0 to 10"),
         ("2026-03-01 08:00,stress,-6", "-6 is outside"),
         ("2026-03-01 08:00,stress,nan", "is no number"),
-        ("2026-03-01 08:00,caffeine,80", "80 of what"),
+        ("2026-03-01 08:00,caffeine,80", "80 of what.*like caffeine 80mg"),
         ("2026-03-01 08:00,caffeine,80,ml", "counted in mg"),
         ("2026-03-01 08:00,caffeine,5000,mg", "cannot be right"),
         ("2026-03-01 08:00,caffeine,-80,mg", "cannot be right"),

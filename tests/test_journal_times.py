@@ -67,6 +67,12 @@ def test_what_would_only_be_guessed_is_refused(said: str) -> None:
         at(said)
 
 
+@pytest.mark.parametrize("said", ["", "  "])
+def test_an_empty_time_is_not_now(said: str) -> None:
+    with pytest.raises(UsageError, match="the time that was given is empty"):
+        at(said)
+
+
 @pytest.mark.parametrize("said", ["tomorrow", "tomorrow 8:00", "2026-03-10 14:22", "2026-03-11", "2026-03-10 13:30Z"])
 def test_what_is_to_come_is_refused(said: str) -> None:
     with pytest.raises(UsageError, match="still to come"):

@@ -117,6 +117,15 @@ def test_a_table_is_decided_once(
         assert store.kept_ladder(file, tmp_path) is None
 
 
+@pytest.mark.parametrize("left", [0, 3, 100, -30])
+def test_what_a_crash_left_of_a_table_is_none(few: tuple[float, ...], signals: Path, tmp_path: Path, left: int) -> None:
+    with SignalFile(signals) as file:
+        store.make_ladder(file, folder=tmp_path)
+        [place] = tmp_path.iterdir()
+        place.write_bytes(place.read_bytes()[:left])
+        assert store.kept_ladder(file, tmp_path) is None
+
+
 def test_other_signals_are_another_table(few: tuple[float, ...], signals: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.h5"
     write(other, readings(3.0), known(sha256="e" * 64))

@@ -313,3 +313,15 @@ def test_a_face_of_the_sample_is_found_held_still_and_its_twitch_enlarged(
     replay = work.magnify(source, tmp_path / "o.mp4", work.Wanted(), Talk(-1), start_s=3.2, end_s=3.7)
     assert rates_of(tmp_path / "o.mp4")[0] == replay.frames
     assert 0.5 * 1.8 < replay.peak_mm < 1.3 * 1.8
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s"),
+    [(-5.0, None), (float("nan"), None), (float("inf"), None), (None, 0.0), (None, float("nan")), (3.0, 3.0)],
+)
+def test_a_part_that_cannot_be_is_refused_before_the_work(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_s: float | None, end_s: float | None
+) -> None:
+    monkeypatch.setattr(magnify_measure, "measure_part", lambda *_, **__: pytest.fail("it was measured"))
+    with pytest.raises(UsageError):
+        work.magnify(clip, tmp_path / "out.mp4", work.Wanted(), Talk(-1), start_s=start_s, end_s=end_s)

@@ -105,6 +105,9 @@ def test_a_label_that_means_nothing_is_a_twitch_only_when_told_so(tmp_path: Path
         ("onset,offset,side\n1,2,up\n", "line 2: the side 'up' is not left"),
         ("onset,offset,twitches\n1,2,2.5\n", "line 2: twitches '2.5' is not a whole number"),
         ("onset,offset,amplitude_mm\n1,2,big\n", "line 2: amplitude_mm 'big' is not a number"),
+        ("onset,offset,amplitude_mm\n1,2,inf\n", "line 2: amplitude_mm 'inf' is not finite"),
+        ("onset,offset,twitches\n1,2,inf\n", "line 2: twitches 'inf' is not finite"),
+        ('onset,offset,kind\n1,2,"tic' + "x" * 200_000, "line 2: it is no table"),  # a quote never closed
         ("onset,offset\n1,2,3\n", "line 2: 3 cells under 2 columns"),
         ("time,kind\n1,tic\n", "line 1: a table of marks needs a column onset"),
         ("", "is empty"),

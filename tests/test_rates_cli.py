@@ -98,3 +98,19 @@ def test_what_makes_no_sense_is_refused(nasalis: Callable[..., Ran], words: tupl
     code, out, err = nasalis(*words)
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_time_in_two_sessions_is_told(nasalis: Callable[..., Ran], tmp_path: Path) -> None:
+    assert "more than one session" not in nasalis("--rates", "day")[1]
+    with EpisodeLog(tmp_path / "log.sqlite") as log:
+        session = run(9, datetime.combine(FIRST, clock(11, 30), UTC), source="camera 1").session
+        log.finish(log.begin(session), session)
+    assert "Up to 30.0 minutes were in more than one session" in nasalis("--rates", "day")[1]
+
+
+def test_seconds_are_not_no_time(nasalis: Callable[..., Ran], tmp_path: Path) -> None:
+    with EpisodeLog(tmp_path / "log.sqlite") as log:
+        session = run(9, datetime.combine(FIRST + timedelta(days=3), clock(10), UTC), 5.0).session
+        log.finish(log.begin(session), session)
+    line = next(line for line in nasalis("--rates", "day")[1].splitlines() if line.startswith("2026-03-05"))
+    assert line.split()[1:3] == ["0", "0.001"]

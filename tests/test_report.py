@@ -243,6 +243,26 @@ def test_the_log_is_no_place_for_a_report(demo_report: Path) -> None:
     assert log.read_bytes() == before
 
 
+def test_nor_is_the_log_of_somebody_a_place_for_the_demo(
+    demo_report: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("detector.study.demo.fill", lambda log: None)
+    with EpisodeLog(tmp_path / "mine.db") as log:
+        log.write_journal([entry("caffeine", FIRST, value=80.0)])
+    before = (tmp_path / "mine.db").read_bytes()
+    with pytest.raises(UsageError, match=r"mine\.db is an episode log"):
+        run(ReportJob(output=tmp_path / "mine.db", demo=True))
+    assert (tmp_path / "mine.db").read_bytes() == before
+
+
+def test_page_and_paper_do_not_take_one_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from detector.study import pdf
+
+    monkeypatch.setattr(pdf, "check_pdf", lambda: None)
+    with pytest.raises(UsageError, match="both name"):
+        run(ReportJob(output=tmp_path / "r.pdf", pdf=tmp_path / "x" / ".." / "r.pdf", log=tmp_path / "log"))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

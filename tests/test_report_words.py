@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from detector.record.entries import logged_episodes
 from detector.study import report_tables, report_words
+from detector.study.history import build_history
 from detector.study.report_data import ReportData, report_of
 from detector.study.trend import Trend
+from tests import histories
 from tests.histories import FIRST, entry, episode, history
 
 
@@ -22,6 +25,46 @@ def test_without_a_finding_only_an_upper_end_is_told() -> None:
     assert "No twitch was found in 10.0 h of observed time on 10 of 10 days" in said
     assert "less than 0.37 an hour" in said  # -ln(0.025) / 10
     assert "says nothing of twitches too small to be seen" in said
+
+
+def test_what_a_person_rejected_is_left_out_and_told() -> None:
+    start = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    session = histories.run(1, start)
+    rows = [
+        dataclasses.replace(row, review="rejected")
+        for row in logged_episodes(session.session, [episode(1, 5.0)], run=1)
+    ]
+    data = report_of(build_history([session], rows, [], zone=UTC), today=FIRST)
+    assert "No twitch was found in 1.0 h of observed time on one day, besides 1 episode that a person rejected." in (
+        report_words.summary(data)
+    )
+    assert "1 episode rejected by a person on review: left out." in report_words.quality(data)
+
+
+def test_time_in_two_sessions_is_told() -> None:
+    start = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+    def doubts(second: datetime) -> list[str]:
+        runs = [histories.run(1, start, 3590.0), histories.run(2, second, 3600.0, source="camera 1")]
+        return report_words.doubts(report_of(build_history(runs, [], [], zone=UTC), today=FIRST))
+
+    assert doubts(start + timedelta(seconds=3591)) == []
+    assert "Up to 50 min were in more than one session" in doubts(start + timedelta(seconds=590))[0]
+    assert "Up to 60 min were in more than one session" in doubts(start)[0]
+
+
+def test_days_after_the_report_are_told() -> None:
+    data = report_of(history([1, None, 0]), today=FIRST + timedelta(days=1))
+    assert report_words.doubts(data) == [
+        "1 observed day lies after the day of this report, up to 4 Mar 2026: a clock was wrong, and so is all that "
+        "rests on days."
+    ]
+    assert report_words.doubts(report_of(history([1, None, 0]), today=FIRST + timedelta(days=2))) == []
+
+
+def test_days_without_a_recording_are_not_a_log_without_one() -> None:
+    said = report_words.summary(report_of(history([]), today=FIRST, is_part=True))
+    assert said == "Nothing was recorded in the days that were asked for, so nothing can be said of them."
 
 
 def test_unobserved_days_are_counted_as_such() -> None:
@@ -60,6 +103,13 @@ def test_what_would_have_been_missed() -> None:
 
 def test_a_rate_that_may_be_false_alarms_is_told_so() -> None:
     assert "may be false alarms alone" in report_words.false_alarms(data_of([3] * 10))  # 3 an hour, 6 are aimed at
+    # a page that flags the sure ones must not call them false alarms
+    sure = data_of([3] * 40, confidence=0.95)
+    assert {flag.name for flag in sure.flags} >= {"one_sided_weeks", "persisting"}
+    assert "may be false alarms alone" not in report_words.false_alarms(sure)
+    assert "confirmed on review: 120): it is above twice the false alarms of that kind" in report_words.false_alarms(
+        sure
+    )
     clear = report_words.false_alarms(data_of([20] * 10))
     assert "aims at 6 false alarms an observed hour" in clear
     assert "alone" not in clear

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,31 @@ def test_a_clip_that_moved_is_found_and_one_that_changed_is_not_shown(tmp_path: 
     with Path(moved).open("ab") as file:
         file.write(b"more")
     assert isinstance(missing := here.of(gone, 1), Missing) and "no longer the file" in missing.why
+
+
+def test_what_the_kernel_shows_as_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kmsg").touch()  # as /proc/kmsg: a plain file of no size, of which a reader waits for more
+    session = sample_session(source=str(tmp_path / "kmsg"))
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was opened"))
+    assert isinstance(Clips().of(session, 1), Missing)
+
+
+def test_a_file_that_takes_long_to_read_holds_up_neither_others_nor_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = tmp_path / "huge.mp4"
+    with huge.open("wb") as file:
+        file.truncate(1 << 42)  # takes no room, and an hour to read
+    monkeypatch.setattr("detector.study.review.clips.PATIENCE_S", 0.05)
+    clips, found = Clips(), []
+    of_huge = threading.Thread(target=lambda: found.append(clips.of(sample_session(source=str(huge)), 1)), daemon=True)
+    of_huge.start()
+    time.sleep(0.1)
+    assert isinstance(missing := clips.of(sample_session(source=str(CLIP)), 1), Missing)
+    assert "still being read" in missing.why
+    clips.close()
+    of_huge.join(5)
+    assert not of_huge.is_alive() and isinstance(found[0], Missing)
 
 
 def test_a_camera_shows_the_clip_that_was_kept(tmp_path: Path) -> None:

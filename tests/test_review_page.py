@@ -288,3 +288,11 @@ def test_the_command_says_what_is_wrong_in_one_sentence(
         "",
         "nasalis: The review page needs fastapi, uvicorn, which are not installed: pip install 'nasalis[review]'.\n",
     )
+
+
+def test_trouble_takes_its_room_from_the_page(browser: Browser, home: Home) -> None:
+    browser.size(1280, 900)
+    browser.open(home.url)
+    browser.run("document.getElementById('trouble').hidden = false")
+    browser.run("document.getElementById('trouble').textContent = 'something is wrong'")
+    assert browser.run("document.documentElement.scrollHeight <= innerHeight")

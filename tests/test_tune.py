@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -195,6 +196,17 @@ def test_two_reviewers_and_the_program(run: Run, tmp_path: Path) -> None:
 def test_wrong_usage_is_one_sentence(run: Run, signals: Path, truth: Path, words: tuple[str, ...], said: str) -> None:
     ran = run("tune", signals, *(truth if word == "TRUTH" else word for word in words))
     assert ran.code == 2 and ran.out == "" and said in " ".join(ran.err.split())
+
+
+def test_one_recording_is_not_counted_twice(run: Run, signals: Path, truth: Path, tmp_path: Path) -> None:
+    again, other, later = tmp_path / "again.h5", tmp_path / "other.h5", tmp_path / "later.h5"
+    again.write_bytes(signals.read_bytes())
+    write(other, readings(1.0), known(sha256="e" * 64))
+    write(later, [replace(one, t_s=one.t_s + 50.0) for one in readings(1.0)], known())
+    ran = run("tune", signals, again, "--truth", truth, "--truth", truth)
+    assert ran.code == 2 and ran.out == "" and "of the same recording" in " ".join(ran.err.split())
+    for apart in (other, later):  # another clip, and another part of the same one
+        assert run("tune", signals, apart, "--truth", truth, "--truth", truth).code == 0
 
 
 def test_what_is_no_signals_file_is_told(run: Run, truth: Path) -> None:

@@ -125,8 +125,7 @@ def write_episodes_json(path: Path | str | None, rows: Iterable[LoggedEpisode], 
     Unknown values are null, ``regions`` is a list, and texts are as they are (JSON runs no formulas). ``review_kind``
     is what an episode is in the eyes of the person who reviewed it; empty: as the program says.
     """
-    episodes = [episode_document(row) | {"review_kind": row.review_kind} for row in rows]
-    document = _about("episodes", list(sessions)) | {"episodes": episodes}
+    document = _about("episodes", list(sessions)) | {"episodes": [episode_document(row) for row in rows]}
     write_whole({_target(path): _json_bytes(document)})
 
 
@@ -170,6 +169,7 @@ def episode_document(row: LoggedEpisode) -> dict[str, Any]:
     values["twitch_count"] = int(row.episode.twitch_count)
     values["regions"] = list(row.episode.regions)
     values["evidence"] = clean_text(row.episode.evidence)
+    values["review_kind"] = clean_text(row.review_kind)
     return values
 
 

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
+
+_DATABASE = b"SQLite format 3\0"  # how every SQLite file begins: sqlite.org/fileformat.html
 
 
 def real_path(path: Path | str) -> Path:
@@ -58,6 +60,14 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
+def is_database(path: Path) -> bool:
+    """Whether ``path`` is an SQLite file, as every episode log is."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_DATABASE)) == _DATABASE
+
+
 def write_whole(files: Mapping[Path | None, bytes]) -> None:
     """Write all files, or none when one of them cannot be written; None is stdout.
 
@@ -65,6 +75,8 @@ def write_whole(files: Mapping[Path | None, bytes]) -> None:
     ------
     OutputError
         One cannot be written; those that were there before are untouched.
+    UsageError
+        One would take the place of an episode log, this one or another: it may be the only record of months.
     """
     waiting: list[tuple[Path, Path]] = []
     try:
@@ -78,6 +90,8 @@ def write_whole(files: Mapping[Path | None, bytes]) -> None:
                     continue
                 if path.is_dir():
                     raise OutputError(f"{path} is a folder: name a file in it")
+                if is_database(path):
+                    raise UsageError(f"{path} is an episode log or another database: choose another name")
                 temporary = temporary_beside(path, str(number))
                 waiting.append((temporary, path))
                 temporary.write_bytes(content)

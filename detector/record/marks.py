@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import warnings
 from collections import Counter
@@ -118,6 +119,8 @@ def _mark(path: Path, one: Raw, label: str, meaning: Meaning) -> Mark:
             numbers[name] = None if is_missing(text) else float(text)
         except ValueError as error:
             raise UsageError(f"{path}, {one.where}: {name} '{text}' is not a number, correct it") from error
+        if not math.isfinite(numbers[name] or 0.0):
+            raise UsageError(f"{path}, {one.where}: {name} '{text}' is not finite, correct it")
         if (numbers[name] or 0.0) < 0.0:
             raise UsageError(f"{path}, {one.where}: {name} '{text}' is below 0, correct it")
     count = numbers["twitches"]
@@ -193,7 +196,10 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     delimiter = max("\t;,", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: Iterable[tuple[int, list[str]]] = ((reader.line_num, cells) for cells in reader)
-    rows = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)]
+    try:
+        rows = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)]
+    except csv.Error as error:  # a cell of more than 128 KB above all: quotes that were never closed
+        raise UsageError(f"{path}, line {reader.line_num}: it is no table ({error}), correct it") from error
     header = [name.strip() for name in rows[0][1]]
     out = []
     for line, cells in rows[1:]:

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from detector.record.entries import JournalEntry, LoggedEpisode, LoggedRun, moment_of
 from detector.record.log import EpisodeLog
+from detector.types import Session
 
 UNDATED = "that do not say when they were made (nasalis analyze --recorded tells it)"
 REJECTED_REVIEW = "rejected"  # episodes that a person looked at and did not believe
@@ -83,6 +84,11 @@ class History:
         the journal.
     undated_s, undated_episodes : float, int
         Observed time and episodes of recordings that do not say when they were made.
+    doubled_s : float
+        At most how long more than one session observed, by their minutes: two cameras at once, or two recordings
+        of one time. It is in ``minutes`` once for each of them, and so are its episodes.
+    rejected_episodes : int
+        Episodes that a person rejected; they are nowhere else in here.
     """
 
     zone: tzinfo | None = None
@@ -93,6 +99,8 @@ class History:
     days: tuple[Day, ...] = ()
     undated_s: float = 0.0
     undated_episodes: int = 0
+    doubled_s: float = 0.0
+    rejected_episodes: int = 0
 
     @property
     def observed_h(self) -> float:
@@ -112,6 +120,33 @@ def read_history(
     return build_history(runs, log.episodes(), log.journal(), since=since, until=until, zone=zone)
 
 
+def newest_of_each(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+    """The runs without those whose recording a later one looked at again, say with another sensitivity.
+
+    A log keeps both, but the same hour must not be counted twice. Complete runs go before others, and those that know
+    when they were recorded before those that do not; two runs look at the same part of a recording when it makes up
+    more than half of the shorter one. A later look at less than half of it does not stand for the whole.
+    """
+    kept: list[LoggedRun] = []
+    for run in sorted(runs, key=_weight, reverse=True):
+        rivals = [other for other in kept if _is_same_part(run.session, other.session)]
+        if not rivals or run.session.duration_s > 2.0 * sum(other.session.duration_s for other in rivals):
+            kept = [other for other in kept if other not in rivals] + [run]
+    return sorted(kept, key=lambda run: run.run)
+
+
+def _weight(run: LoggedRun) -> tuple[bool, bool, int]:
+    return run.session.status == "complete", bool(run.session.start_utc), run.run
+
+
+def _is_same_part(one: Session, other: Session) -> bool:
+    if not one.sha256 or one.sha256 != other.sha256:
+        return False
+    begins = [float(session.settings.get("start_s") or 0.0) for session in (one, other)]  # type: ignore[arg-type]
+    ends = [begin + session.duration_s for begin, session in zip(begins, (one, other), strict=True)]
+    return min(ends) - max(begins) > 0.5 * min(one.duration_s, other.duration_s)
+
+
 def build_history(
     runs: Sequence[LoggedRun],
     episodes: Sequence[LoggedEpisode],
@@ -129,10 +164,13 @@ def build_history(
     def wanted(moment: datetime) -> bool:
         return (since is None or moment.date() >= since) and (until is None or moment.date() < until)
 
-    kept = [row for row in episodes if row.review != REJECTED_REVIEW]
+    runs = newest_of_each(runs)
     starts = {run.run: moment_of(run.session.start_utc, 0.0) for run in runs}
-    begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in kept if (start := starts[row.run])]
-    found = [Found(local(at), row) for row, at in begins if at is not None]
+    counted = [row for row in episodes if row.run in starts]
+    begins = [(row, moment_of(start.isoformat(), row.episode.start_s)) for row in counted if (start := starts[row.run])]
+    dated = [Found(local(at), row) for row, at in begins if at is not None]
+    found = [row for row in dated if row.logged.review != REJECTED_REVIEW]
+    rejected = [row for row in dated if row.logged.review == REJECTED_REVIEW and wanted(row.at)]
     minutes = [
         Minute(local(start), observed_s)
         for run in runs
@@ -152,7 +190,11 @@ def build_history(
         journal=tuple(written),
         days=tuple(_days(minutes, found, written)),
         undated_s=sum(run.session.observed_s for run in runs if starts[run.run] is None),
-        undated_episodes=sum(starts[row.run] is None for row in kept),
+        undated_episodes=sum(starts[row.run] is None and row.review != REJECTED_REVIEW for row in counted),
+        doubled_s=_doubled_s(
+            [(run, base) for run in runs if (base := starts[run.run]) is not None], lambda at: wanted(local(at))
+        ),
+        rejected_episodes=len(rejected),
     )
 
 
@@ -166,6 +208,23 @@ def _minutes(run: LoggedRun, base: datetime) -> Iterator[tuple[datetime, float]]
     for k, observed_s in enumerate(seconds):
         if observed_s > 0.0:
             yield base + timedelta(seconds=MINUTE_S * k), observed_s
+
+
+def _doubled_s(runs: Sequence[tuple[LoggedRun, datetime]], wanted: Callable[[datetime], bool]) -> float:
+    """The time that minutes of several sessions share, once for each session beyond the first."""
+    spans = []
+    for run, base in runs:
+        end = base + timedelta(seconds=run.session.duration_s)
+        for start, observed_s in _minutes(run, base):
+            if wanted(start):  # the last minute ends with its session
+                whole = min(start + timedelta(seconds=MINUTE_S), end)
+                spans.append((start, max(whole, start + timedelta(seconds=observed_s))))
+    doubled_s, reached = 0.0, None
+    for start, stop in sorted(spans):
+        if reached is not None and start < reached:
+            doubled_s += (min(stop, reached) - start).total_seconds()
+        reached = stop if reached is None else max(reached, stop)
+    return doubled_s
 
 
 def _reaches(run: LoggedRun, start: datetime, wanted: Callable[[datetime], bool]) -> bool:

@@ -93,7 +93,9 @@ def in_unit(kind: EntryKind, number: float, unit: str) -> float:
         if unit.casefold() not in ("", "0-10", "/10", "of 10"):
             raise UsageError(f"{kind.label} goes from 0 to 10 and has no unit '{unit}': write it like {kind.example}")
         if not kind.is_scale:
-            raise UsageError(f"{kind.label} {number:g} of what? Give the unit too, like {kind.example}")
+            # of a kind with servings the example is one of them, and has no unit
+            shown = f"{kind.name} {kind.presets[0].value:g}{kind.unit}" if kind.presets else kind.example
+            raise UsageError(f"{kind.label} {number:g} of what? Give the unit too, like {shown}")
         return checked(kind, number)
     measure, factor = UNITS.get(unit.casefold(), ("", 1.0))
     if measure != measure_of(kind):

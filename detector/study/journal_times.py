@@ -117,7 +117,7 @@ def parse_moment(text: str | None, zone: Zone, now: datetime) -> Moment:
     Parameters
     ----------
     text : str or None
-        None or empty: now. A time of day alone is that of today, or of yesterday if it is still to come. A day alone
+        None: now. A time of day alone is that of today, or of yesterday if it is still to come. A day alone
         is taken at noon, or now if that is earlier.
     zone : Zone
         In which ``text`` is read.
@@ -129,7 +129,9 @@ def parse_moment(text: str | None, zone: Zone, now: datetime) -> Moment:
     UsageError
         Nothing that has one meaning, a moment to come, or one that the clocks skipped.
     """
-    said = " ".join((text or "now").split())
+    said = " ".join(("now" if text is None else text).split())
+    if not said:  # an unset variable of a script, which must not date a clip or an entry to this moment
+        raise UsageError("the time that was given is empty: write it like 2026-03-01 08:10, or leave it out")
     moment = _iso(said, zone, now) if _ISO.fullmatch(said) else _words(said, zone, now)
     if moment.at > now + SLACK:
         shown = f"{moment.at:%Y-%m-%d %H:%M}"

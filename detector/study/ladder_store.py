@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +29,7 @@ SOURCES = (
     *("readings", "regions", "registration", "resting", "shape", "smiles", "study/ladder", "summary", "twitches"),
     "types",
 )
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _FIELDS = ("rung", "start_s", "end_s", "observed", "first_s", "last_s")
 
 
@@ -39,7 +42,8 @@ def kept_ladder(signals: SignalFile, folder: Path | None = None) -> Ladder | Non
     folder : Path, optional
         Where ladders are kept; default in the user's cache folder.
     """
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(_place(signals, folder)) as file:
+    # what a crash or a full disk left of one is no ladder either, whatever the reader stumbles over
+    with contextlib.suppress(*_UNREADABLE), np.load(_place(signals, folder)) as file:
         arrays = [file[name] for name in _FIELDS[:4]]
         return Ladder(*arrays, *(float(file[name]) for name in _FIELDS[4:]))
     return None

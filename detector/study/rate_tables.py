@@ -16,7 +16,7 @@ from detector.errors import UsageError
 from detector.record.entries import REJECTED_KINDS
 from detector.record.log import EpisodeLog
 from detector.record.selection import Selection
-from detector.study.history import UNDATED, History, build_history
+from detector.study.history import MINUTE_S, UNDATED, History, build_history
 from detector.study.rates import By, Rate, What, overall, rates_by
 from detector.tables import count_words, data_table, number, words
 
@@ -71,17 +71,17 @@ def rate_report(history: History, by: By, what: What) -> RenderableType:
     """The rates by day, week, hour, side, region or kind, and that of all together."""
     rates, whole = rates_by(history, by, what), overall(history, what)
     if not rates or whole.hours <= 0.0:
-        return Text(" ".join(["Nothing was observed at a known time of day, so there is no rate.", *_undated(history)]))
+        return Text(" ".join(["Nothing was observed at a known time of day, so there is no rate.", *_aside(history)]))
     rows = [_row(rate, rates, by) for rate in rates if by != "region" or rate.count > 0]
     table = data_table((f"={_NAMES.get(by, by)}", f">{what}", ">hours", ">an hour", ">95 % interval", "="), rows)
     lines = [
-        f"In all {_count(whole, what)} in {number(whole.hours)} observed hours on {count_words(whole.days, 'day')}: "
+        f"In all {_count(whole, what)} in {_hours(whole.hours)} observed hours on {count_words(whole.days, 'day')}: "
         f"{_per_hour(whole)} an hour (95 % interval {_interval(whole)}).",
         "The intervals tell what chance does to a count; days differ by more than that.",
     ]
     if any(rate.hours <= 0.0 for rate in rates):
         lines.append("- : not observed, so not known.")
-    return Group(table, Text(""), *(Text(line) for line in [*lines, *_undated(history)]))
+    return Group(table, Text(""), *(Text(line) for line in [*lines, *_aside(history)]))
 
 
 def rate_document(history: History, by: By, what: What) -> dict[str, Any]:
@@ -101,7 +101,11 @@ def _row(rate: Rate, rates: Sequence[Rate], by: By) -> tuple[str, ...]:
         return label, str(rate.count) if rate.count else "-", "-", "-", "-", ""
     top = max((one.per_hour for one in rates if one.hours > 0.0), default=0.0)
     bar = "█" * math.ceil(_BAR * rate.per_hour / top) if top > 0.0 else ""
-    return label, str(rate.count), number(rate.hours), _per_hour(rate), _interval(rate), bar
+    return label, str(rate.count), _hours(rate.hours), _per_hour(rate), _interval(rate), bar
+
+
+def _hours(hours: float) -> str:
+    return number(hours, 1 if hours >= 0.05 else 3)  # seconds are not nothing
 
 
 def _per_hour(rate: Rate) -> str:
@@ -117,8 +121,14 @@ def _count(rate: Rate, what: What) -> str:
     return count_words(rate.count, what.removesuffix("es") if what == "twitches" else what.removesuffix("s"))
 
 
-def _undated(history: History) -> list[str]:
+def _aside(history: History) -> list[str]:
+    """What the figures do not hold, or hold more than once."""
+    shared = (
+        [f"Up to {number(history.doubled_s / 60.0)} minutes were in more than one session and count once for each."]
+        if history.doubled_s >= MINUTE_S
+        else []
+    )
     if history.undated_s <= 0.0 and not history.undated_episodes:
-        return []
+        return shared
     left = f"{count_words(history.undated_episodes, 'episode')} in {number(history.undated_s / 3600.0)} observed hours"
-    return [f"Left out: {left} of recordings {UNDATED}."]
+    return [*shared, f"Left out: {left} of recordings {UNDATED}."]

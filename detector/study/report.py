@@ -67,6 +67,8 @@ def run(job: ReportJob) -> Report:
         raise UsageError(
             "Only one output can go to the standard output, and none of --demo: give the others file names."
         )
+    if job.output is not None and job.pdf is not None and real_path(job.output) == real_path(job.pdf):
+        raise UsageError(f"-o and --pdf both name {job.pdf}, where only one of the two could be: give each its own.")
     if job.pdf is not None:
         check_pdf()
     zone = zone_named(job.zone).rules if job.zone or not job.demo else UTC

@@ -29,6 +29,8 @@ class ReportData:
         Whether any of it was made up for the demo.
     felt : tuple of str
         Sentences on what was marked as felt against what was found.
+    is_part : bool
+        Whether days were chosen, so that the log may hold others.
     """
 
     history: History
@@ -52,6 +54,7 @@ class ReportData:
     day_limits: tuple[DayLimit, ...]
     averages: tuple[Average, ...]
     felt: tuple[str, ...] = field(default=())
+    is_part: bool = False
 
 
 def gather(
@@ -75,10 +78,13 @@ def gather(
         The day it is made on; None: today in ``zone``.
     """
     history = read_history(log, since=since, until=until, zone=zone)
-    return report_of(history, name=name, today=today, felt=_felt(log, history))
+    is_part = since is not None or until is not None
+    return report_of(history, name=name, today=today, felt=_felt(log, history), is_part=is_part)
 
 
-def report_of(history: History, *, name: str = "", today: date | None = None, felt: tuple[str, ...] = ()) -> ReportData:
+def report_of(
+    history: History, *, name: str = "", today: date | None = None, felt: tuple[str, ...] = (), is_part: bool = False
+) -> ReportData:
     """The data of a report on a history; the parameters are those of :func:`gather`."""
     today = today or datetime.now(history.zone).date()
     observed = bool(history.minutes or history.found)
@@ -104,6 +110,7 @@ def report_of(history: History, *, name: str = "", today: date | None = None, fe
         day_limits=tuple(day_limits(history)),
         averages=tuple(averages(history)),
         felt=felt,
+        is_part=is_part,
     )
 
 

@@ -28,7 +28,7 @@ def short_text(data: ReportData) -> str:
         lines += ["", "What went with it", *(f"  {sentence}" for sentence in told.told)]
     lines += ["", *(line for line in (report_words.false_alarms(data),) if line)]
     if data.history.runs:
-        lines += [report_words.limit(data)]
+        lines += [report_words.limit(data), *report_words.doubts(data)]
     lines += [ALWAYS]
     return "\n".join(plain(line) for line in lines) + "\n"
 
@@ -45,6 +45,8 @@ def document(data: ReportData) -> str:
             "observed_h": data.history.observed_h,
             "undated_observed_s": data.history.undated_s,
             "undated_episodes": data.history.undated_episodes,
+            "doubled_observed_s": data.history.doubled_s,
+            "rejected_episodes": data.history.rejected_episodes,
             "flags": data.flags,
             "rates": {
                 "episodes": data.episodes,

@@ -8,7 +8,8 @@ from collections import Counter
 from detector.config import aimed_per_hour, sensitivity_words
 from detector.study.figures_axes import day_words
 from detector.study.figures_parts import SIDES
-from detector.study.history import UNDATED
+from detector.study.flag_facts import CLEARLY, SURE, is_more, only_sure
+from detector.study.history import MINUTE_S, UNDATED
 from detector.study.rates import Rate
 from detector.study.report_data import ReportData
 from detector.study.trend import Trend
@@ -29,6 +30,8 @@ def period(data: ReportData) -> str:
 def summary(data: ReportData) -> str:
     """The report in a sentence or three."""
     history, episodes = data.history, data.episodes
+    if not history.runs and data.is_part:
+        return "Nothing was recorded in the days that were asked for, so nothing can be said of them."
     if not history.runs:
         return (
             "Nothing has been observed yet, so nothing can be said. Watch some time with nasalis live, or analyze "
@@ -40,6 +43,8 @@ def summary(data: ReportData) -> str:
         return f"{undated(data)} No day and no rate over time can be told from them."
     seen = f"{hours_words(history.observed_h)} of observed time on {_days_words(data)}"
     if not history.found:
+        besides = count_words(history.rejected_episodes, "episode")
+        seen += f", besides {besides} that a person rejected" if history.rejected_episodes else ""
         return (
             f"No twitch was found in {seen}. That is less than {high_words(episodes)} an hour, as far as chance "
             "allows (95 %), and says nothing of twitches too small to be seen."
@@ -126,8 +131,30 @@ def quality(data: ReportData) -> list[str]:
         lines.append(f"{count_words(interrupted, 'session')} did not end as planned; what was found until then counts.")
     if data.history.undated_s > 0.0 or data.history.undated_episodes:
         lines.append(f"{undated(data)} They are not counted above.")
+    lines += doubts(data)
     if data.felt:
         lines.append(f"Felt, and marked by hand: {' '.join(data.felt)}")
+    return lines
+
+
+def doubts(data: ReportData) -> list[str]:
+    """What of the figures may not be what it seems."""
+    history, lines = data.history, []
+    if history.rejected_episodes:
+        lines.append(f"{count_words(history.rejected_episodes, 'episode')} rejected by a person on review: left out.")
+    if history.doubled_s >= MINUTE_S:
+        lines.append(
+            f"Up to {hours_words(history.doubled_s / 3600.0)} were in more than one session (two cameras at once, or "
+            "two recordings of one time): that time and its episodes count once for each, and the intervals are "
+            "narrower than they should be."
+        )
+    late = [rate.start for rate in data.days if rate.start is not None and rate.hours > 0.0 and rate.start > data.made]
+    if late:
+        lie = "lies" if len(late) == 1 else "lie"
+        lines.append(
+            f"{count_words(len(late), 'observed day')} {lie} after the day of this report, up to "
+            f"{day_words(late[-1], late[-1])}: a clock was wrong, and so is all that rests on days."
+        )
     return lines
 
 
@@ -159,7 +186,15 @@ def false_alarms(data: ReportData) -> str:
         "hour, which was extrapolated from minutes of footage."
     )
     if data.episodes.hours > 0.0 and data.history.found and data.episodes.low <= aimed:
-        said += " The rate found here is not clearly above that: it may be false alarms alone."
+        sure = only_sure(data.history)
+        if is_more(len(sure.found), data.episodes.hours, CLEARLY):
+            said += (
+                " The rate of all episodes is not clearly above that. That of the sure ones is (a confidence of "
+                f"{SURE:g} and more, or confirmed on review: {len(sure.found)}): it is above twice the false alarms of "
+                "that kind that are aimed at."
+            )
+        else:
+            said += " The rate found here is not clearly above that: it may be false alarms alone."
     return said
 
 

@@ -98,12 +98,26 @@ def tune(wanted: Wanted, talk: Talk, folder: Path | None = None) -> Tuned:
         if not found:
             raise UsageError("Nothing to tune by: name signals (analyze --signals), or let two people review episodes")
         return Tuned(None, (), (), 0.0, 0.0, 0, 0, tuple(found))
+    _check_apart(wanted.signals)
     labeled = _labels(wanted)
     known = [(_ladder(path, talk, folder), marks) for path, (_, marks) in zip(wanted.signals, labeled, strict=True)]
     counts = count(known)
     proposal, points = propose(counts, wanted.false_alarms_per_hour)
     agreement = _by_seconds(wanted, known, proposal) if wanted.truths else reviewers_agree(wanted)
     return _tuned(wanted, labeled, known, counts, proposal, points, agreement)
+
+
+def _check_apart(paths: Sequence[Path]) -> None:
+    """Refuse one recording given twice: its minutes would count twice, and every interval would be too narrow."""
+    spans: dict[str, list[tuple[float, float, Path]]] = {}
+    for path in paths:
+        with SignalFile(path) as signals:
+            (first_s, last_s), session = signals.span_s, signals.session
+        others = spans.setdefault(session.sha256 or session.session_id, [])
+        for begin_s, end_s, other in others:  # parts of one clip may lie beside each other
+            if first_s < end_s and begin_s < last_s:
+                raise UsageError(f"{other} and {path} are of the same recording: give only one of them")
+        others.append((first_s, last_s, path))
 
 
 def reviewers_agree(wanted: Wanted) -> list[Kappa]:

@@ -6,6 +6,7 @@ analysis, so that no other file can be read through the page.
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import stat
 import threading
@@ -14,14 +15,16 @@ from pathlib import Path
 from typing import Literal
 
 from detector.clip_folder import is_clip_name
-from detector.container import sha256_of
-from detector.errors import SourceError
 from detector.record.entries import episode_id
 from detector.types import Session
 
 # What browsers play; a file of another ending is sent as bytes, and the browser says whether it can show it.
 TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm", ".ogv": "video/ogg",
          ".mkv": "video/x-matroska"}  # fmt: skip
+# Whoever asks while another file is being read through waits so long: a few who wait must not keep the page from
+# answering everything else.
+PATIENCE_S = 2.0
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class Clips:
         self._folder = folder
         self._hashes: dict[tuple[Path, int, int], str] = {}  # by path, size and time of change
         self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Stop reading: a file of many gigabytes does not hold up the end of the page."""
+        self._closed = True
 
     def of(self, session: Session, number: int) -> Clip | Missing:
         """The file that shows episode ``number`` of a session."""
@@ -82,7 +90,10 @@ class Clips:
             path = _regular(place)
             if path is None:
                 continue
-            if self._hash(path) == session.sha256:
+            found = self._hash(path)
+            if found is None:
+                return Missing(f"{name} is still being read, to be sure that it is what was analyzed: try again later.")
+            if found == session.sha256:
                 return Clip(path, "source", where)
             changed = True
         if changed:
@@ -96,16 +107,35 @@ class Clips:
         path = _regular(self._folder / name) if is_clip_name(name) else None
         return Missing(f"There is no clip of it in {self._folder}.") if path is None else Clip(path, "kept")
 
-    def _hash(self, path: Path) -> str:
+    def _hash(self, path: Path) -> str | None:
+        """SHA-256 of the file, empty when it cannot be read; None when that takes longer than one can wait."""
         try:
             about = path.stat()
             key = (path, about.st_size, about.st_mtime_ns)
-            with self._lock:  # a large file takes seconds: the second who asks waits for the first
-                if key not in self._hashes:
-                    self._hashes[key] = sha256_of(path)
+            if key in self._hashes:
                 return self._hashes[key]
-        except (OSError, SourceError):
+            if not self._lock.acquire(timeout=PATIENCE_S):  # one at a time: a disk reads no faster for two
+                return None
+            try:
+                if key not in self._hashes:
+                    digest = self._read(path)
+                    if digest is None:
+                        return None
+                    self._hashes[key] = digest
+                return self._hashes[key]
+            finally:
+                self._lock.release()
+        except OSError:
             return ""
+
+    def _read(self, path: Path) -> str | None:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                if self._closed:
+                    return None
+                digest.update(block)
+        return digest.hexdigest()
 
 
 def offset_s(session: Session) -> float | None:
@@ -121,8 +151,12 @@ def offset_s(session: Session) -> float | None:
 
 
 def _regular(path: Path) -> Path | None:
-    """A plain file, or a link to one; None for anything else, a pipe or a device above all."""
+    """A plain file, or a link to one; None for anything else, a pipe or a device above all.
+
+    What the kernel shows as plain files has no size, and some of it (``/proc/kmsg``) makes a reader wait forever.
+    """
     try:
-        return path if stat.S_ISREG(path.stat().st_mode) else None
+        about = path.stat()
+        return path if stat.S_ISREG(about.st_mode) and about.st_size > 0 else None
     except (OSError, ValueError):
         return None

@@ -7,7 +7,12 @@ on.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from detector.errors import NasalisError, OutputError
@@ -31,9 +36,8 @@ def render_replay(source: Path, output: Path, episode: LoggedEpisode, offset_s: 
     # spawned: nothing that runs threads or has a face tracker may be forked
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    # a daemon ends with the page
     worker = context.Process(target=_work, args=(theirs, source, output, episode, offset_s), daemon=True)
-    worker.start()
+    _start_deaf(worker)
     theirs.close()
     try:
         why = str(ours.recv())
@@ -45,10 +49,37 @@ def render_replay(source: Path, output: Path, episode: LoggedEpisode, offset_s: 
         raise OutputError(why)
 
 
+def stop_drawing() -> None:
+    """End every process that draws a replay, at once: whoever waits for it is told that it ended by itself."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
+def _start_deaf(worker: BaseProcess) -> None:
+    """Ctrl-C goes to every process of a terminal: what the drawing one says of it is no news to anybody."""
+    if not hasattr(signal, "pthread_sigmask"):
+        worker.start()
+        return
+    resource_tracker.ensure_running()  # by start() it would be too late: it opens the mask again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        worker.start()  # inherits the mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_the_page() -> None:
+    page = multiprocessing.parent_process()
+    if page is not None:
+        page.join()
+        os._exit(1)  # also when the page was killed: nobody would take the replay
+
+
 def _work(answer: Connection, source: Path, output: Path, episode: LoggedEpisode, offset_s: float) -> None:
     from detector.magnify import Wanted, magnify
     from detector.magnify_source import AROUND_S
 
+    threading.Thread(target=_end_with_the_page, name="nasalis-page", daemon=True).start()
     why = ""
     start_s = max(episode.episode.start_s + offset_s - AROUND_S, 0.0)
     end_s = episode.episode.end_s + offset_s + AROUND_S

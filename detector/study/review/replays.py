@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from detector.clip_folder import ClipFolder
 from detector.errors import NasalisError, OutputError
 from detector.record.entries import LoggedEpisode
 from detector.study.review.clips import Clip
-from detector.study.review.rendering import render_replay
+from detector.study.review.rendering import render_replay, stop_drawing
 from detector.terminal import bug_sentence
 
 CACHE_MB = 500.0  # as live --record-clips takes for its clips: the oldest replays go first
+CLOSE_S = 5.0  # for a half-made replay to be thrown away: killing what draws it takes milliseconds
 Magnifier = Callable[[Path, Path, LoggedEpisode, float], None]  # source, output, episode, seconds to add to its times
 
 
@@ -27,11 +29,17 @@ class Replays:
         The cache.
     render : callable
         What makes one.
+    stop : callable
+        Makes ``render`` fail at once.
     """
 
-    def __init__(self, folder: Path, render: Magnifier = render_replay) -> None:
+    def __init__(
+        self, folder: Path, render: Magnifier = render_replay, stop: Callable[[], None] = stop_drawing
+    ) -> None:
         self._path = folder
-        self._render = render
+        self._render, self._stop = render, stop
+        self._closed = False
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()  # of the two below
         self._working: set[str] = set()
         self._failed: dict[str, str] = {}
@@ -45,12 +53,24 @@ class Replays:
     def ask(self, episode: LoggedEpisode, clip: Clip) -> None:
         """Begin to render one, unless it is there or being made; a failed one is tried again."""
         with self._lock:
-            if episode.episode_id in self._working or self.replay_of(episode) is not None:
+            if self._closed or episode.episode_id in self._working or self.replay_of(episode) is not None:
                 return
             self._working.add(episode.episode_id)
             self._failed.pop(episode.episode_id, None)
-        # a daemon: the page ends at once when it is told to, and a half-made replay is thrown away
-        threading.Thread(target=self._make, args=(episode, clip), name="nasalis-replay", daemon=True).start()
+            thread = threading.Thread(target=self._make, args=(episode, clip), name="nasalis-replay", daemon=True)
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+            thread.start()
+
+    def close(self) -> None:
+        """Make no more, and leave nothing half-made behind."""
+        with self._lock:
+            self._closed = True
+            threads = self._threads
+        until = time.monotonic() + CLOSE_S
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            self._stop()  # again, for one that was about to begin
+            for thread in threads:
+                thread.join(0.05)
 
     def state(self, episode: LoggedEpisode) -> tuple[str, str]:
         """``none``, ``working``, ``ready`` or ``failed``, and of a failure the reason."""
@@ -65,6 +85,8 @@ class Replays:
         why = ""
         try:
             with self._turn:
+                if self._closed:
+                    return
                 self._render_into_cache(episode, clip)
         except NasalisError as error:
             why = str(error)

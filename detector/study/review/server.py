@@ -97,13 +97,15 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
         talk.error(bug_sentence(error))
         talk.trace(error)
 
+    clips = Clips(job.clips)
+    replays = Replays(user_cache_path("nasalis", appauthor=False) / "replays")
     desk = Desk(
         log=log,
         word=keys.word,
         reviewer=job.reviewer.strip() or _login(),
         signals=Signals(job.signals),
-        clips=Clips(job.clips),
-        replays=Replays(user_cache_path("nasalis", appauthor=False) / "replays"),
+        clips=clips,
+        replays=replays,
         on_bug=report,
     )
     address = f"http://{HOST}:{port}{START}?token="
@@ -141,7 +143,11 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
 
     desk.quit = leave
     with calling_on_stop(stop):
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        finally:
+            clips.close()
+            replays.close()
     talk.say(f"Closed. What you said is in the log: {log}")
     return INTERRUPTED if interrupted else 0
 
