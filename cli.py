@@ -49,7 +49,7 @@ from detector.terminal import talk_as_told as _talk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detector.analyze import ClipResult, Job, Outcome
+    from detector.analyzing import ClipResult, Job, Outcome
 
 app = typer.Typer(
     name="nasalis",
@@ -118,7 +118,7 @@ def analyze(
     verbose: Verbose = False,
 ) -> None:
     """Find the episodes in recorded clips and keep them in the log."""
-    from detector import analyze as work
+    from detector import analyzing as work
 
     began = "" if recorded is None else work.recording_time(recorded)
     job = work.Job(
@@ -248,7 +248,7 @@ def rescore(
     verbose: Verbose = False,
 ) -> None:
     """Decide again from the signals of an analysis, without the clip."""
-    from detector import analyze as work
+    from detector import analyzing as work
 
     job = work.Job(
         None if sensitivity is None else sensitivity.value,
@@ -761,7 +761,7 @@ def _find(
     work: Callable[[Talk, Callable[[ClipResult], None]], Outcome], job: Job, as_json: bool, talk: Talk
 ) -> NoReturn:
     """Do the work of ``analyze`` or ``rescore``, show what came of it, and leave."""
-    from detector.analyze import STDOUT
+    from detector.analyzing import STDOUT
 
     tables_wanted = not as_json and STDOUT not in (job.csv, job.twitches)
     if as_json and STDOUT in (job.csv, job.twitches):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from detector.analyze import INTERRUPTED, STDOUT, Job, check_outputs
+from detector.analyzing import INTERRUPTED, STDOUT, Job, check_outputs
 from detector.config import Sensitivity, Settings
 from detector.errors import UsageError
 from detector.memory import keep_flat

@@ -188,7 +188,7 @@ def _too_long(clip: Path) -> str:
 
 def check_output(output: Path, clip: Path) -> None:
     """Refuse what cannot be written before the work begins."""
-    from detector.analyze import check_writable
+    from detector.analyzing import check_writable
 
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output} is no name for a video: end it with .mp4.")

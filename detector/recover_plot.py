@@ -22,7 +22,7 @@ _MEASURED, _STATED, _GRAY = "#0072B2", "#D55E00", "#777777"
 
 def check_plot(path: Path, source: Path) -> None:
     """Refuse a name that cannot be drawn to, before the work begins."""
-    from detector.analyze import check_writable
+    from detector.analyzing import check_writable
 
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"With --recover, -o draws a plot: {path} needs a name that ends in {' or '.join(SUFFIXES)}.")

@@ -25,7 +25,7 @@ from detector.terminal import plain
 from detector.types import Session, Twitch
 
 if TYPE_CHECKING:
-    from detector.analyze import ClipResult
+    from detector.analyzing import ClipResult
     from detector.cameras import Camera
     from detector.simulate_plan import TruthRow
 

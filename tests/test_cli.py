@@ -220,7 +220,7 @@ def test_an_unwritable_output_is_found_before_the_work_begins(
 def test_an_output_that_fails_at_the_end_is_said_and_the_log_has_it(
     run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.analyze.check_writable", lambda path: None)
+    monkeypatch.setattr("detector.analyzing.check_writable", lambda path: None)
     ran = run("analyze", clip, "--csv", tmp_path / "gone" / "e.csv")
     assert ran.code == 2 and "gone" in ran.err and "Traceback" not in ran.err
     with EpisodeLog(tmp_path / "log.sqlite") as log:

@@ -215,7 +215,7 @@ def test_thousands_of_episodes_are_quick(tmp_path: Path, fmt: str) -> None:
     assert (tmp_path / "many").read_text(encoding="utf-8").count("aa11-e4999") == 1
 
 
-@pytest.mark.parametrize(("fmt", "module"), [("elan", "pympi"), ("parquet", "pyarrow")])
+@pytest.mark.parametrize(("fmt", "module"), [("elan", "pympi"), ("parquet", "pyarrow"), ("edf", "edfio")])
 def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fmt: str, module: str
 ) -> None:

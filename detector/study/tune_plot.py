@@ -19,7 +19,7 @@ _BLUE, _RED, _GREEN, _GRAY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 def check_plot(path: Path, sources: Sequence[Path]) -> None:
     """Refuse a name that cannot be drawn to, before the work begins."""
-    from detector.analyze import check_writable
+    from detector.analyzing import check_writable
 
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o draws a plot: {path} needs a name that ends in {' or '.join(SUFFIXES)}.")
