@@ -564,12 +564,12 @@ def tune(
     verbose: Verbose = False,
 ) -> None:
     """Propose a threshold for a person and camera from what was reviewed; tell how far reviewers agree."""
-    from detector import tables
+    from detector import plot_file, tables
     from detector.study import tune_plot, tune_report, tune_run
 
     sources = [*(signals or ()), *(truth or ()), *(second or ())]
     if output is not None:
-        tune_plot.check_plot(output, sources)
+        plot_file.check_plot(output, sources)
         if not signals:
             raise UsageError("-o draws the curves of signals, and none are given: name some, or leave it out.")
     wanted = tune_run.Wanted(tuple(signals or ()), tuple(truth or ()), tuple(second or ()), log, reviewer, false_alarms)

@@ -19,6 +19,7 @@ from detector.config import Sensitivity, Settings
 from detector.errors import NasalisError, OutputError, SourceError, UsageError
 from detector.record.entries import LoggedEpisode, LoggedTwitch
 from detector.record.export import sidecar_path, write_episodes_csv, write_twitches_csv
+from detector.record.files import is_database
 from detector.record.log import EpisodeLog
 from detector.terminal import Out, Progress, Talk, bug_sentence, interruptible
 from detector.types import Episode, Revision, Session, Twitch
@@ -310,6 +311,8 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"{path} cannot be written: the folder {folder} does not exist, make it first.")
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(f"{path} cannot be written: it is write-protected, choose another name.")
+    if is_database(path):
+        raise UsageError(f"{path} is an episode log or another database: choose another name")
     if path.exists() and not path.is_file():
         return  # a pipe or a device: trying it would be using it
     try:

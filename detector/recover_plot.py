@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import beta
 
-from detector.errors import OutputError, UsageError
+from detector.plot_file import plot_into
 from detector.terminal import plain
 
 if TYPE_CHECKING:
     from detector.recover_result import Recovery
 
-SUFFIXES = (".png", ".svg")
 # Okabe and Ito: apart for any color vision; the stated limit is dashed as well
 _MEASURED, _STATED, _GRAY = "#0072B2", "#D55E00", "#777777"
-
-
-def check_plot(path: Path, source: Path) -> None:
-    """Refuse a name that cannot be drawn to, before the work begins."""
-    from detector.analyzing import check_writable
-
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"With --recover, -o draws a plot: {path} needs a name that ends in {' or '.join(SUFFIXES)}.")
-    if path.exists() and source.exists() and path.samefile(source):
-        raise UsageError(f"{path} is the clip itself: choose another name for the plot.")
-    check_writable(path)
 
 
 def write_plot(recovery: Recovery, path: Path) -> None:
@@ -39,22 +26,10 @@ def write_plot(recovery: Recovery, path: Path) -> None:
     OutputError
         The file cannot be written.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    # Words stay words in an SVG, and its ids do not depend on the moment.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nasalis", "font.size": 10.0}):
-        figure = Figure(figsize=(7.2, 5.0), dpi=150, layout="constrained")
+    with plot_into(path, 7.2, 5.0) as figure:
         axes = figure.add_subplot()
         _draw(axes, recovery)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-        data = io.BytesIO()
-        form = path.suffix.lower().lstrip(".")
-        figure.savefig(data, format=form, metadata={"Date": None} if form == "svg" else {"Software": None})
-    try:
-        path.write_bytes(data.getvalue())
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another place.") from error
 
 
 def _draw(axes: Any, recovery: Recovery) -> None:

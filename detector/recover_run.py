@@ -61,9 +61,9 @@ def measure(
     if source.suffix.lower() in STILL_SUFFIXES:
         raise UsageError(f"{source} is a still picture: make a clip of it first, without --recover and with -o CLIP.")
     if plot is not None:
-        from detector.recover_plot import check_plot
+        from detector.plot_file import check_plot
 
-        check_plot(plot, source)
+        check_plot(plot, [source], "With --recover, -o")
     subject = ClipSubject(source, settings, model=model, start_s=start_s, end_s=end_s)
     with interruptible(), talk.progress(f"measuring {source.name}") as progress:
         recovery = recover(subject, passes=passes, seed=seed, sizes_mm=sizes_mm, muscles=muscles, progress=progress)

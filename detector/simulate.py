@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detector.errors import SourceError, UsageError
+from detector.record.files import is_database
 from detector.simulate_compound import Event
 from detector.simulate_kinds import AT_BLINKS, SIMULATED, plan_kinds
 from detector.simulate_life import Blink, plan_blinks
@@ -103,6 +104,9 @@ def simulate(
     if out.exists() and out.resolve() == source.resolve():
         raise UsageError("The source would be overwritten: give another name for the output.")
     truth = out.with_name(f"{out.stem}_truth.csv") if truth is None else truth
+    for path in (out, truth):
+        if is_database(path):
+            raise UsageError(f"{path} is an episode log or another database: choose another name")
     task = resolve(model)
 
     def plan(

@@ -234,6 +234,15 @@ def test_an_output_never_overwrites_a_clip(run: Run, clip: Path, option: str) ->
     assert ran.code == 2 and "a clip" in ran.err and clip.read_bytes() == before
 
 
+@pytest.mark.parametrize("option", ["--csv", "--twitches", "--signals", "--overlay"])
+def test_an_output_never_takes_the_place_of_a_log(run: Run, clip: Path, tmp_path: Path, option: str) -> None:
+    other = tmp_path / "log.mp4"  # a name that every option takes
+    EpisodeLog(other).close()
+    before = other.read_bytes()
+    ran = run("analyze", clip, option, other)
+    assert ran.code == 2 and "an episode log" in ran.err and other.read_bytes() == before
+
+
 def test_outputs_must_not_collide(run: Run, clip: Path, tmp_path: Path) -> None:
     both = tmp_path / "x.csv"
     assert run("analyze", clip, "--csv", both, "--twitches", both).code == 2
@@ -485,6 +494,12 @@ def test_simulate_needs_a_source_and_another_name(run: Run, clip: Path, tmp_path
     assert run("simulate", tmp_path / "none.mp4", "-o", tmp_path / "o.mp4").code == 3
     assert run("simulate", clip).code == 2
     assert run("simulate", clip, "-o", clip).code == 2
+    log = tmp_path / "other.mp4"
+    EpisodeLog(log).close()
+    for words in (["-o", log], ["-o", tmp_path / "o.mp4", "--truth", log]):
+        ran = run("simulate", clip, *words)
+        assert ran.code == 2 and "an episode log" in ran.err
+    assert EpisodeLog(log, must_exist=True).runs() == []
 
 
 def test_every_reason_not_to_observe_has_words() -> None:

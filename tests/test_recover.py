@@ -17,6 +17,7 @@ import pytest
 import cli
 from detector import regions
 from detector.errors import OutputError, SourceError, UsageError
+from detector.plot_file import check_plot
 from detector.readings import Measured, Reading
 from detector.recover import PASSES, PER_SIZE, false_alarms, free_spans, judge, places, recover
 from detector.recover_clip import Injected, ObservedTime, Untouched, Watch
@@ -30,7 +31,7 @@ from detector.recover_fit import (
     pooled,
     share_out,
 )
-from detector.recover_plot import check_plot, write_plot
+from detector.recover_plot import write_plot
 from detector.recover_report import MISFIT, difference, document, missed, no_limit, report, sentences
 from detector.recover_result import Recovery, Stated, limits, stated_over
 from detector.simulate_plan import NOSE_MUSCLES, TwitchPlan
@@ -460,11 +461,11 @@ def test_plot_names(tmp_path: Path) -> None:
     clip = tmp_path / "clip.svg"
     clip.touch()
     with pytest.raises(UsageError, match=r"ends in \.png or \.svg"):
-        check_plot(tmp_path / "a.mp4", clip)
-    with pytest.raises(UsageError, match="the clip itself"):
-        check_plot(clip, clip)
+        check_plot(tmp_path / "a.mp4", [clip])
+    with pytest.raises(UsageError, match="what the plot is made from"):
+        check_plot(clip, [clip])
     with pytest.raises(OutputError, match="does not exist"):
-        check_plot(tmp_path / "none" / "a.png", clip)
+        check_plot(tmp_path / "none" / "a.png", [clip])
 
 
 # the command

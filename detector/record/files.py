@@ -62,7 +62,7 @@ def is_special(path: Path) -> bool:
 
 def is_database(path: Path) -> bool:
     """Whether ``path`` is an SQLite file, as every episode log is."""
-    if not path.is_file():
+    if not path.is_file() or not os.access(path, os.R_OK):
         return False
     with path.open("rb") as file:
         return file.read(len(_DATABASE)) == _DATABASE

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from detector.config import THRESHOLDS
-from detector.errors import OutputError, UsageError
+from detector.plot_file import plot_into
 from detector.study.tune_run import Tuned
 from detector.study.tuning import Interval, Point
 
-SUFFIXES = (".png", ".svg")
 # Okabe and Ito: apart for any color vision
 _BLUE, _RED, _GREEN, _GRAY = "#0072B2", "#D55E00", "#009E73", "#777777"
-
-
-def check_plot(path: Path, sources: Sequence[Path]) -> None:
-    """Refuse a name that cannot be drawn to, before the work begins."""
-    from detector.analyzing import check_writable
-
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o draws a plot: {path} needs a name that ends in {' or '.join(SUFFIXES)}.")
-    if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
-        raise UsageError(f"{path} is one of the files to tune by: choose another name for the plot.")
-    check_writable(path)
 
 
 def write_plot(tuned: Tuned, path: Path) -> None:
@@ -36,22 +23,10 @@ def write_plot(tuned: Tuned, path: Path) -> None:
     OutputError
         The file cannot be written.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    # Words stay words in an SVG, and its ids do not depend on the moment.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nasalis", "font.size": 10.0}):
-        figure = Figure(figsize=(10.5, 4.8), dpi=150, layout="constrained")
+    with plot_into(path, 10.5, 4.8) as figure:
         left, right = figure.subplots(1, 2)
         _precision_recall(left, tuned)
         _false_alarms(right, tuned)
-        data = io.BytesIO()
-        form = path.suffix.lower().lstrip(".")
-        figure.savefig(data, format=form, metadata={"Date": None} if form == "svg" else {"Software": None})
-    try:
-        path.write_bytes(data.getvalue())
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another place.") from error
 
 
 def _precision_recall(axes: Any, tuned: Tuned) -> None:
