@@ -70,7 +70,11 @@ class ClipResult:
         """What went wrong with it, in a sentence; empty when nothing did."""
         if self.error is None:
             return "interrupted" if self.interrupted else ""
-        return str(self.error) if isinstance(self.error, NasalisError) else f"{self.clip}: {bug_sentence(self.error)}"
+        if not isinstance(self.error, NasalisError):
+            return f"{self.clip}: {bug_sentence(self.error)}"
+        if self.session is not None and isinstance(self.error, SourceError):
+            return f"{str(self.error).removesuffix('.')}; what was found until then is in the log."
+        return str(self.error)
 
 
 @dataclass(slots=True)

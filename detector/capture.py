@@ -55,7 +55,7 @@ class Decoder(Protocol):
 
     def grab(self) -> bool: ...
     def time_s(self) -> float: ...
-    def picture(self) -> Image | None: ...
+    def picture(self, into: Image | None = None) -> Image | None: ...
     def seek(self, time_s: float) -> None: ...
     def close(self) -> None: ...
 
@@ -104,6 +104,8 @@ class CvDecoder:
         # OpenCV knows rotations only: it would turn a mirrored clip upside down.
         self._matrix = mp4.matrix if mp4 is not None and mp4.mirrored else None
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0 if self._matrix else 1)
+        self.width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        self.height = int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.count = float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.pixel_aspect = self._get_pixel_aspect()
@@ -120,8 +122,9 @@ class CvDecoder:
     def time_s(self) -> float:
         return float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000.0
 
-    def picture(self) -> Image | None:
-        good, image = self._capture.retrieve()
+    def picture(self, into: Image | None = None) -> Image | None:
+        """The picture grabbed last, in ``into`` where that has its shape."""
+        good, image = self._capture.retrieve(into)
         if not good or image is None or image.ndim != 3:
             return None
         upright = cast(Image, image)
@@ -162,7 +165,8 @@ class AvDecoder:
             return math.nan
         return (self._frame.pts - (self._stream.start_time or 0)) * self._tick_s
 
-    def picture(self) -> Image | None:
+    def picture(self, into: Image | None = None) -> Image | None:
+        """The picture grabbed last, in an array of its own."""
         if self._frame is None:
             return None
         image = cast(Image, self._frame.to_ndarray(format="bgr24"))

@@ -1,4 +1,4 @@
-"""Clips in, frames out.
+"""Clips in, frames out, in the process that asks; for files of users see :mod:`detector.guarded`.
 
 Offsets are the container's presentation times. What OpenCV tells otherwise (frame count, frame rate) is used for the
 progress bar and for pictures without a time of their own, never for measuring.
@@ -7,7 +7,7 @@ progress bar and for pictures without a time of their own, never for measuring.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +35,9 @@ _MAX_RESCUES = 20  # seeks past damage, per clip
 _GAP_NOTE_S = 0.25  # after it the filters start anew, so the user is told
 _FREEZE_NOTE_S = 1.0
 _MAX_NOTES = 20
+# The largest picture of the highest levels of H.264 and H.265 (6.2; ITU-T H.264 table A-1, H.265 table A.8) and of AV1
+# (6.3; its annex A.3): 8K fits. A header that says more is damaged, and believing it would take gigabytes.
+MOST_PIXELS = 35_651_584
 
 
 class ClipSource:
@@ -47,6 +50,11 @@ class ClipSource:
     start_s, end_s
         Part to read, seconds from the first picture of the clip, start included and end excluded. Everything before
         the start is decoded and dropped: seeking lands on other frames in damaged or variable-rate clips.
+    room : callable, optional
+        Gives an array (H, W, 3) to write the next picture into, or None; a picture that does not fit comes in an array
+        of its own.
+    on_skip : callable, optional
+        Called for every picture before the start.
 
     Attributes
     ----------
@@ -66,12 +74,20 @@ class ClipSource:
     Raises
     ------
     SourceError
-        When there is no such clip, or no picture in it can be read.
+        When there is no such clip, no picture in it can be read, or its pictures are larger than any format allows.
     UsageError
         When ``start_s`` and ``end_s`` leave nothing to read.
     """
 
-    def __init__(self, path: str | Path, *, start_s: float | None = None, end_s: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        room: Callable[[], Image | None] | None = None,
+        on_skip: Callable[[], None] | None = None,
+    ) -> None:
         self._start_s = 0.0 if start_s is None else float(start_s)
         self._end_s = math.inf if end_s is None else float(end_s)
         if not 0.0 <= self._start_s < self._end_s:
@@ -80,6 +96,7 @@ class ClipSource:
                 "give a start of 0 or more and an end after it."
             )
         self.path = Path(path)
+        self._room, self._on_skip = room, on_skip
         self.notes: list[str] = []
         self.frames_read = self.frames_repeated = self.frames_lost = 0
         self._estimated = 0
@@ -122,7 +139,8 @@ class ClipSource:
         """Give the file back; the notes on what was read so far are complete after it."""
         if self._frames is not None:
             self._frames.close()
-        self._summarize()
+        self.notes += self.closing_notes()
+        self._finished = True
         self._decoder.close()
 
     def _open(self) -> None:
@@ -131,6 +149,12 @@ class ClipSource:
         if not decoder.is_open:
             raise SourceError(why_unreadable(self.path, mp4))
         self._decoder = decoder
+        if decoder.width * decoder.height > MOST_PIXELS:
+            decoder.close()
+            raise SourceError(
+                f"'{self.path}' says that its pictures are {decoder.width} x {decoder.height}, more than the "
+                f"{MOST_PIXELS / 1e6:.1f} million pixels of 8K: it is damaged, or must be made smaller first."
+            )
         # In MP4 damage can stop the demuxer, and pictures carry times of their own. In a damaged AVI they do not: after
         # a seek pictures would come a second time, under other times.
         self._seekable = mp4 is not None
@@ -184,9 +208,12 @@ class ClipSource:
             if time_s >= self._end_s:
                 break
             if time_s >= self._start_s:
-                image = self._decoder.picture() if image is None else image
+                if image is None:
+                    image = self._decoder.picture(self._room() if self._room is not None else None)
                 if image is not None:
                     yield self._take(Frame(index, time_s, exact, image), last_s, step_s)
+            elif self._on_skip is not None:
+                self._on_skip()
             image, last_s = None, time_s
             if not self._grab():
                 rescues += 1
@@ -222,10 +249,15 @@ class ClipSource:
 
     def _end_freeze(self, until_s: float, next_s: float) -> None:
         """Note the freeze that ended, if there was one; another may begin with the picture at ``next_s``."""
-        begin, self._frozen_from = self._frozen_from, next_s
-        frames, self._frozen_frames = self._frozen_frames, 0
-        if frames > 1 and until_s - begin > _FREEZE_NOTE_S:
-            self._note(f"the picture is frozen from {begin:.2f} s to {until_s:.2f} s")
+        note = self._freeze_note(until_s)
+        self._frozen_from, self._frozen_frames = next_s, 0
+        if note:
+            self._note(note)
+
+    def _freeze_note(self, until_s: float) -> str:
+        if self._frozen_frames > 1 and until_s - self._frozen_from > _FREEZE_NOTE_S:
+            return f"the picture is frozen from {self._frozen_from:.2f} s to {until_s:.2f} s"
+        return ""
 
     def _check_end(self, end_s: float) -> None:
         if self.duration_s is None or self.duration_s - end_s <= max(1.0, 0.02 * self.duration_s):
@@ -236,19 +268,24 @@ class ClipSource:
                 "pictures are missing or unreadable, or the rest is sound only"
             )
 
-    def _summarize(self) -> None:
+    def closing_notes(self) -> list[str]:
+        """What :meth:`close` would add to the notes now."""
         if self._finished:
-            return
-        self._finished = True
-        if self.frames_read:
-            self._end_freeze(self._last_taken_s + self._clock.step_s, 0.0)
-        if self._notes_left_out:
-            self.notes.append(f"{self._notes_left_out} more notes of these kinds")
+            return []
+        added, left_out = [], self._notes_left_out
+        frozen = self._freeze_note(self._last_taken_s + self._clock.step_s) if self._frozen_frames > 1 else ""
+        if frozen and len(self.notes) < _MAX_NOTES:
+            added.append(frozen)
+        elif frozen:
+            left_out += 1
+        if left_out:
+            added.append(f"{left_out} more notes of these kinds")
         if self._estimated:
-            self.notes.append(
+            added.append(
                 f"{self._estimated} of {self.frames_read} pictures have no usable time of their own: "
                 f"{1.0 / self._clock.step_s:.4g} pictures a second were assumed"
             )
+        return added
 
     def _note(self, text: str) -> None:
         if len(self.notes) < _MAX_NOTES:

@@ -116,7 +116,7 @@ def magnify(
     OutputError
         The output cannot be written.
     """
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
     from detector.magnify_measure import measure_part
 
     check_output(output, clip)
@@ -130,7 +130,7 @@ def magnify(
             f"At most {MOST_S / 60:g} minutes fit into one replay: give --start and --end nearer together."
         )
     if last_s is None:
-        with ClipSource(clip) as source:
+        with GuardedClip(clip) as source:
             if (source.duration_s or 0.0) - begin_s > MOST_S:
                 raise UsageError(_too_long(clip))
     with interruptible():
@@ -254,12 +254,12 @@ def _show(
 def _draw(clip: Path, output: Path, measured: Measured, show: Show, progress: Any) -> int:
     from bisect import bisect_right
 
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
     from detector.magnify_page import HEIGHT, WIDTH, Page
     from detector.magnify_warp import Panels
 
     times = [one.t_s for one in measured.seen]
-    with ClipSource(clip, start_s=show.start_s, end_s=show.end_s) as source:
+    with GuardedClip(clip, start_s=show.start_s, end_s=show.end_s) as source:
         from detector.encode import VideoWriter
 
         page = Page(measured, show)

@@ -88,7 +88,7 @@ def measure_part(
         The clip or the model cannot be read, or the part has no picture.
     """
     from detector.deciding import Decider
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
     from detector.measuring import Measurer
     from models import resolve
 
@@ -123,7 +123,7 @@ def measure_part(
 
     first_s = max(start_s - LEAD_S, 0.0)
     last_s = None if end_s is None else end_s + TAIL_S
-    with ClipSource(clip, start_s=first_s, end_s=last_s) as source, closing(measurer.run(source)) as readings:
+    with GuardedClip(clip, start_s=first_s, end_s=last_s) as source, closing(measurer.run(source)) as readings:
         until_s = last_s if source.duration_s is None else min(last_s or np.inf, source.duration_s)
         for reading in readings:
             if reading.sample is not None:

@@ -85,7 +85,12 @@ class Measurer:
         self._tracker.forget()
         try:
             with closing(ahead(track(frames, self._tracker, self._settings), FRAMES_AHEAD)) as following:
-                yield from self.measure(following)
+                try:
+                    yield from self.measure(following)
+                finally:
+                    stop = getattr(frames, "stop", None)
+                    if stop is not None:  # closing would wait for a picture that may never come
+                        stop()
         finally:
             if not self._runs_again:
                 self.close()

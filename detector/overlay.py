@@ -102,9 +102,9 @@ def write_overlay(
     OutputError
         The file cannot be written; nothing half-written stays behind.
     """
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
 
-    with ClipSource(clip, start_s=start_s, end_s=end_s) as source:
+    with GuardedClip(clip, start_s=start_s, end_s=end_s) as source:
         from detector.encode import VideoWriter
 
         page = Page(source.width, source.height, records, twitches, episodes, threshold)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from detector.container import recorded_at
 from detector.errors import UsageError
 from detector.frame_queue import POLL_S, FrameQueue
-from detector.frames import ClipSource, recorded_at
+from detector.guarded import GuardedClip
 from detector.live_checks import Rate, Slowness, slow_words
 from detector.live_source import LiveSource, SourceEvent, Tell, Waits
 from detector.types import Frame
@@ -54,7 +55,7 @@ class ClipReplay(LiveSource):
         if not speed > 0:
             raise UsageError(f"The speed {speed:g} is not above 0: give 1, another factor, or max.")
         self._path = Path(path)
-        self._clip = ClipSource(self._path)
+        self._clip = GuardedClip(self._path)
         super().__init__(self._path.name, is_clip=True, start_utc=recorded_at(self._path), in_real_time=speed == 1.0)
         self.width, self.height = self._clip.width, self._clip.height
         self.notes = self._clip.notes
@@ -86,6 +87,11 @@ class ClipReplay(LiveSource):
         for frames in self._queue.stretches(lambda: self._stopped):
             yield self._counted(frames)
 
+    def stop(self) -> None:
+        """End every wait soon, also that for a picture that may never come; from any thread or signal handler."""
+        super().stop()
+        self._clip.stop()
+
     def close(self) -> None:
         """Stop and give the file back; the notes are complete after it."""
         self.stop()
@@ -105,7 +111,7 @@ class ClipReplay(LiveSource):
             index, shift_s = after.index, after.t_s
             self._lost_before += self._clip.frames_lost
             self._clip.close()
-            self._clip = ClipSource(self._path)
+            self._clip = GuardedClip(self._path)
 
     def _shifted(self, after: _After) -> Generator[Frame]:
         index, shift_s = after.index, after.t_s

@@ -21,7 +21,7 @@ from detector.errors import SourceError
 from detector.types import Episode, Revision, Session, Twitch
 
 if TYPE_CHECKING:
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
     from detector.readings import Event
     from detector.record.log import EpisodeLog
     from detector.record.signals import SignalFile, SignalWriter
@@ -102,12 +102,13 @@ def analyze_clip(
     SourceError, UsageError, ModelError, LogError, OutputError
         What was found until then is in the log, the session marked interrupted or failed.
     """
-    from detector.frames import ClipSource, recorded_at, sha256_of
+    from detector.container import recorded_at, sha256_of
+    from detector.guarded import GuardedClip, UntilFault
     from detector.pipeline import Pipeline
     from models import resolve
 
     pipeline = Pipeline(settings, resolve(model))
-    with ClipSource(path, start_s=start_s, end_s=end_s) as source:
+    with GuardedClip(path, start_s=start_s, end_s=end_s) as source:
         session = Session(
             session_id="",
             source=str(path),
@@ -129,11 +130,12 @@ def analyze_clip(
             session.frames_repeated = source.frames_repeated
             session.frames_lost = source.frames_lost
 
+        frames = UntilFault(source)
         with _writer(signals, session) as writer:
             return _follow(
                 session,
                 pipeline,
-                pipeline.run(source),
+                frames.then_raise(pipeline.run(frames)),
                 log,
                 replace=replace,
                 at_the_end=at_the_end,
@@ -277,7 +279,7 @@ def identity(session: Session) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _span(source: ClipSource, start_s: float | None, end_s: float | None) -> float | None:
+def _span(source: GuardedClip, start_s: float | None, end_s: float | None) -> float | None:
     if source.duration_s is None and end_s is None:
         return None
     end = min(value for value in (source.duration_s, end_s) if value is not None)

@@ -342,9 +342,9 @@ def _resized(picture: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.uin
 
 def read_frames(path: Path, start_s: float | None = None, end_s: float | None = None) -> Iterator[Frame]:
     """Frames of a part of a clip; their times count from the first of them."""
-    from detector.frames import ClipSource
+    from detector.guarded import GuardedClip
 
-    with ClipSource(path, start_s=start_s, end_s=end_s) as source:
+    with GuardedClip(path, start_s=start_s, end_s=end_s) as source:
         first_s: float | None = None
         for frame in source:
             first_s = frame.t_s if first_s is None else first_s
