@@ -6,6 +6,7 @@ Landmarks alone leave twice the motion that the picture can take out, so every c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy.typing as npt
 
 from detector import regions
 from detector.config import Settings
-from detector.kernels import warp_affine
+from detector.kernels_crop import gray_means, warp_affine
+from detector.kernels_fit import fit_affine, fit_rotation
 from detector.types import Face, FloatArray, Frame
 
 F64 = npt.NDArray[np.float64]
@@ -23,6 +25,7 @@ F64 = npt.NDArray[np.float64]
 LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -46.0, 46.0, -26.0, 72.0
 RELAX_S = 1.0  # the crop is drawn back to the mesh with this time constant (3 % per frame at 30/s)
 BLUR_PX = 0.8  # Gaussian on every crop before registration: less pixel noise, straighter gradients
+_SURROUNDINGS_MM = ((-30.0, -5.0), (30.0, -5.0), (-30.0, 60.0), (30.0, 60.0))  # of the nose: must lie in the picture
 _STEADY_SCALE = 0.5  # the steadying works on a crop of half the size
 
 
@@ -51,6 +54,9 @@ class HeadCrop:
         self.shape = (round((BOTTOM_MM - TOP_MM) * self.scale), round((RIGHT_MM - LEFT_MM) * self.scale))
         self.origin = np.array([-LEFT_MM, -TOP_MM]) * self.scale
         self._template_mm = np.array(regions.RIGID_MM)
+        height, width = self.shape
+        self._corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
+        self._surroundings = np.array(_SURROUNDINGS_MM) * self.scale + self.origin
         self._steady_points = self._choose_steady_points()
         self.reset()
 
@@ -89,14 +95,8 @@ class HeadCrop:
     def _place_by_mesh(self, face: Face) -> F64:
         """Similarity from crop px to frame px through the rigid mesh points, at the iris scale."""
         target = face.points_px[list(regions.RIGID)].astype(np.float64)
-        source = self._template_mm
-        weight = np.ones(len(source))
-        rotation, scale, shift = np.eye(2), 1.0, np.zeros(2)
-        for _ in range(4):
-            rotation, scale, shift = _similarity(source, target, weight)
-            miss = np.hypot(*(target - (scale * source @ rotation.T + shift)).T)
-            cut = max(3.0 * float(np.median(miss)), 1e-6)
-            weight = np.where(miss < cut, (1.0 - (miss / cut) ** 2) ** 2, 0.0)
+        cosine, sine = fit_rotation(self._template_mm, target, 4, 3.0)
+        rotation = np.array([[cosine, -sine], [sine, cosine]])
         eyes = face.points_px[list(regions.EYE_CORNERS)].mean(axis=0).astype(np.float64)
         linear = rotation * (face.px_per_mm / self.scale)
         return np.column_stack([linear, eyes - linear @ self.origin])
@@ -104,22 +104,16 @@ class HeadCrop:
     def _gray(self, frame: Frame, face: Face, placed: F64) -> tuple[FloatArray, F64, int]:
         """Gray float picture of the face's surroundings, shrunk by whole numbers where the face is large."""
         height, width = frame.image.shape[:2]
-        corners = np.array([[0, 0], [self.shape[1], 0], [0, self.shape[0]], self.shape[::-1]], dtype=np.float64)
-        around = np.array([_apply(placed, corner) for corner in corners])
+        around = self._corners @ placed[:, :2].T + placed[:, 2]
         margin = 12.0 * face.px_per_mm
-        x0, y0 = np.maximum(np.floor(around.min(axis=0) - margin).astype(int), 0)
-        x1, y1 = np.minimum(np.ceil(around.max(axis=0) + margin).astype(int), [width, height])
-        x0, y0 = min(int(x0), width - 8), min(int(y0), height - 8)
-        x1, y1 = max(int(x1), x0 + 8), max(int(y1), y0 + 8)
-        # to float before mixing the colors: gray rounded to 8 bits again would add noise of its own
-        part = frame.image[y0:y1, x0:x1].astype(np.float32)
-        gray = self._cv2.cvtColor(part, self._cv2.COLOR_BGR2GRAY)
+        (x0, y0), (x1, y1) = around.min(axis=0) - margin, around.max(axis=0) + margin
+        left, top = min(max(math.floor(x0), 0), width - 8), min(max(math.floor(y0), 0), height - 8)
+        right, bottom = max(min(math.ceil(x1), width), left + 8), max(min(math.ceil(y1), height), top + 8)
+        part = frame.image[top:bottom, left:right].copy()  # of one layout, whatever that of the frame: one kernel
         shrink = max(1, int(face.px_per_mm / self.scale))
-        if shrink > 1:
-            gray = gray[: gray.shape[0] // shrink * shrink, : gray.shape[1] // shrink * shrink]
-            size = (gray.shape[1] // shrink, gray.shape[0] // shrink)
-            gray = self._cv2.resize(gray, size, interpolation=self._cv2.INTER_AREA)
-        return gray, np.array([x0, y0], dtype=np.float64), shrink
+        gray = np.empty((part.shape[0] // shrink, part.shape[1] // shrink), dtype=np.float32)
+        gray_means(part, shrink, gray)
+        return gray, np.array([left, top], dtype=np.float64), shrink
 
     def _render(self, work: FloatArray, placed: F64, offset: F64, shrink: int, shape: tuple[int, int]) -> FloatArray:
         """The crop, or with a smaller shape the whole crop at a smaller scale."""
@@ -151,16 +145,9 @@ class HeadCrop:
             return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
         source = points[good, 0].astype(np.float64) / _STEADY_SCALE
         target = moved[good, 0].astype(np.float64) / _STEADY_SCALE
-        design = np.column_stack([source, np.ones(len(source))])
-        weight = np.ones(len(source))
-        solution = np.zeros((3, 2))
-        for _ in range(6):
-            root = np.sqrt(weight)[:, None]
-            solution = np.linalg.lstsq(design * root, target * root, rcond=None)[0]
-            miss = np.hypot(*(target - design @ solution).T)
-            cut = 4.685 * max(float(np.median(miss)) / 1.177, 0.02)
-            weight = np.where(miss < cut, (1.0 - (miss / cut) ** 2) ** 2, 0.0)
-        affine = solution.T
+        affine = np.empty((2, 3))
+        if not fit_affine(source, target, 6, 4.685, 0.02, affine):
+            return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
         stretch = np.linalg.svd(affine[:, :2], compute_uv=False)
         if stretch.max() > 1.15 or stretch.min() < 0.87:
             return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -181,25 +168,8 @@ class HeadCrop:
     def _is_inside(self, placed: F64, frame: Frame) -> bool:
         """Whether the nose and its surroundings lie in the picture."""
         height, width = frame.image.shape[:2]
-        for x_mm, y_mm in ((-30.0, -5.0), (30.0, -5.0), (-30.0, 60.0), (30.0, 60.0)):
-            x, y = _apply(placed, np.array([x_mm, y_mm]) * self.scale + self.origin)
-            if not (0.0 <= x < width and 0.0 <= y < height):
-                return False
-        return True
-
-
-def _similarity(source: F64, target: F64, weight: F64) -> tuple[F64, float, F64]:
-    """Weighted least-squares rotation, scale and shift (Umeyama 1991)."""
-    total = weight.sum()
-    source_mean = weight @ source / total
-    target_mean = weight @ target / total
-    a = source - source_mean
-    b = target - target_mean
-    u, s, vt = np.linalg.svd((b * weight[:, None]).T @ a)
-    sign = np.diag([1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = u @ sign @ vt
-    scale = float(np.trace(np.diag(s) @ sign) / (weight @ (a**2).sum(axis=1)))
-    return rotation, scale, target_mean - scale * rotation @ source_mean
+        x, y = (self._surroundings @ placed[:, :2].T + placed[:, 2]).T.tolist()
+        return min(x) >= 0.0 and max(x) < width and min(y) >= 0.0 and max(y) < height
 
 
 def _compose(outer: F64, inner: F64) -> F64:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detector.kernels import fit_head, register_patches
+from detector.kernels_fit import fit_head
+from detector.kernels_patches import register_patches
 from detector.placement import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Crop
 from detector.types import FloatArray
 

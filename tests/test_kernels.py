@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from detector import kernels
+from detector import kernels, kernels_crop, kernels_fit, kernels_patches
 from tests import naive
 
 F32 = npt.NDArray[np.float32]
@@ -59,7 +59,7 @@ def register(
     places = np.asarray(centers, dtype=np.int64)
     out = np.zeros((len(places), 2), np.float32) if start is None else np.array(start, dtype=np.float32)
     texture = np.empty(len(places), np.float32)
-    kernels.register_patches(
+    kernels_patches.register_patches(
         reference, current, places, WINDOW, damping, rounds, tolerance, reach, out, texture
     )  # fmt: skip
     return out, texture
@@ -81,14 +81,14 @@ def test_warp_is_the_twins_inside_at_the_border_and_outside(
     cos, sin = zoom * math.cos(turn), zoom * math.sin(turn)
     matrix = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
     out = np.empty((7, 5), np.float32)
-    kernels.warp_affine(image, matrix, out)
+    kernels_crop.warp_affine(image, matrix, out)
     np.testing.assert_allclose(out, naive.warp_affine(image, matrix, (7, 5)), atol=2e-3)
 
 
 def test_warp_by_nothing_is_the_picture_itself() -> None:
     image = picture(8, 11)
     out = np.empty_like(image)
-    kernels.warp_affine(image, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), out)
+    kernels_crop.warp_affine(image, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), out)
     np.testing.assert_array_equal(out, image)
 
 
@@ -97,14 +97,14 @@ def test_warp_carries_a_ramp_exactly_at_any_fraction_of_a_pixel() -> None:
     image = (3.0 * x + 5.0 * y).astype(np.float32)
     out = np.empty((12, 12), np.float32)
     for dx, dy in ((0.01, 0.0), (0.013, 0.507), (0.999, 0.25)):
-        kernels.warp_affine(image, np.array([[1.0, 0.0, 4.0 + dx], [0.0, 1.0, 4.0 + dy]]), out)
+        kernels_crop.warp_affine(image, np.array([[1.0, 0.0, 4.0 + dx], [0.0, 1.0, 4.0 + dy]]), out)
         np.testing.assert_allclose(out, 3.0 * (x[:12, :12] + 4 + dx) + 5.0 * (y[:12, :12] + 4 + dy), atol=1e-4)
 
 
 def test_warp_repeats_the_border_far_outside() -> None:
     image = picture(6, 6)
     out = np.empty((3, 3), np.float32)
-    kernels.warp_affine(image, np.array([[1.0, 0.0, -50.0], [0.0, 1.0, 80.0]]), out)
+    kernels_crop.warp_affine(image, np.array([[1.0, 0.0, -50.0], [0.0, 1.0, 80.0]]), out)
     np.testing.assert_allclose(out, image[-1, 0], rtol=1e-6)
 
 
@@ -112,7 +112,7 @@ def test_warp_keeps_nan_to_the_pixels_that_use_it() -> None:
     image = picture(12, 12)
     image[2, 2] = np.nan
     out = np.empty((12, 12), np.float32)
-    kernels.warp_affine(image, np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]), out)
+    kernels_crop.warp_affine(image, np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]), out)
     unknown = np.zeros((12, 12), bool)
     unknown[0:4, 0:4] = True  # the 4 x 4 support of a position between pixels
     np.testing.assert_array_equal(np.isnan(out), unknown)
@@ -249,27 +249,27 @@ def test_solve_is_the_twins(seed: int, size: int, columns: int) -> None:
     assume(np.linalg.cond(matrix) < 1e6)
     want = naive.solve(matrix, rhs)
     answer = rhs.copy()
-    assert kernels.solve(matrix.copy(), answer)
+    assert kernels_fit.solve(matrix.copy(), answer)
     np.testing.assert_allclose(answer, want, rtol=1e-7, atol=1e-9)
 
 
 def test_solve_needs_its_pivoting() -> None:
     matrix = np.array([[0.0, 2.0, 0.0], [0.0, 0.0, 4.0], [5.0, 0.0, 0.0]])
     answer = np.array([[2.0], [8.0], [15.0]])
-    assert kernels.solve(matrix, answer)
+    assert kernels_fit.solve(matrix, answer)
     np.testing.assert_allclose(answer[:, 0], [3.0, 1.0, 2.0])
 
 
 def test_solve_takes_the_largest_pivot_whatever_its_sign() -> None:
     answer = np.array([[1.0], [0.0]])
-    assert kernels.solve(np.array([[1e-13, 1.0], [-1.0, 1.0]]), answer)
+    assert kernels_fit.solve(np.array([[1e-13, 1.0], [-1.0, 1.0]]), answer)
     np.testing.assert_allclose(answer[:, 0], [1.0, 1.0], rtol=1e-9)
 
 
 def test_solve_says_when_there_is_no_answer() -> None:
     matrix = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
     assert naive.solve(matrix, np.ones((3, 1))) is None
-    assert not kernels.solve(matrix.copy(), np.ones((3, 1)))
+    assert not kernels_fit.solve(matrix.copy(), np.ones((3, 1)))
 
 
 # fit_head
@@ -299,7 +299,7 @@ def test_head_fit_is_the_twins(
 ) -> None:
     basis, motion, trust = head(seed, terms, outliers, lost)
     left = np.empty_like(motion)
-    scale = kernels.fit_head(basis, motion, trust, rounds, 4.685, floor_px, left)
+    scale = kernels_fit.fit_head(basis, motion, trust, rounds, 4.685, floor_px, left)
     want_left, want_scale = naive.fit_head(basis, motion, trust, rounds, 4.685, floor_px)
     assert scale == pytest.approx(want_scale, rel=1e-3, nan_ok=True)
     np.testing.assert_allclose(left, want_left, atol=2e-3)
@@ -311,7 +311,7 @@ def test_head_motion_is_taken_out_although_a_part_of_the_face_moves_by_itself() 
     motion = drift.copy()
     motion[:12] += (2.0, 1.0)  # a twitch under 12 trusted or untrusted patches
     left = np.empty((90, 2), np.float32)
-    scale = kernels.fit_head(basis, motion.astype(np.float32), trust, 6, 4.685, 0.01, left)
+    scale = kernels_fit.fit_head(basis, motion.astype(np.float32), trust, 6, 4.685, 0.01, left)
     assert scale == pytest.approx(0.01)  # the floor: the rest fits perfectly
     np.testing.assert_allclose(left[:12], np.broadcast_to((2.0, 1.0), (12, 2)), atol=1e-3)
     np.testing.assert_allclose(left[12:], 0.0, atol=1e-3)
@@ -323,7 +323,7 @@ def test_head_fit_needs_three_patches_for_each_term(usable: int) -> None:
     trust = np.zeros(90, np.float32)
     trust[:usable] = 1.0
     left = np.empty_like(motion)
-    scale = kernels.fit_head(basis, motion, trust, 3, 4.685, 0.01, left)
+    scale = kernels_fit.fit_head(basis, motion, trust, 3, 4.685, 0.01, left)
     assert np.isfinite(scale) == (usable >= 9)
     assert np.isfinite(left).all() == (usable >= 9)
 
@@ -331,7 +331,7 @@ def test_head_fit_needs_three_patches_for_each_term(usable: int) -> None:
 def test_head_fit_refuses_patches_on_one_line() -> None:
     basis = np.column_stack([np.ones(40), np.linspace(-1, 1, 40), np.linspace(-2, 2, 40)])
     motion, left = np.zeros((40, 2), np.float32), np.zeros((40, 2), np.float32)
-    assert math.isnan(kernels.fit_head(basis, motion, np.ones(40, np.float32), 3, 4.685, 0.01, left))
+    assert math.isnan(kernels_fit.fit_head(basis, motion, np.ones(40, np.float32), 3, 4.685, 0.01, left))
     assert np.isnan(left).all()
 
 

@@ -403,7 +403,7 @@ def test_a_face_that_reaches_over_the_edge_says_so(pose: Pose, inside: bool) -> 
 
 def test_a_large_face_is_shrunk_without_being_shifted() -> None:
     """Where a face has more px per mm than the crop, pixels are averaged in blocks; their middle must not wander."""
-    from detector.kernels import register_patches
+    from detector.kernels_patches import register_patches
 
     images = []
     for pose, size in ((Pose(2.4, 0.0, 150.0, 110.0), 320), (Pose(5.1, 0.0, 320.0, 230.0), 680)):
