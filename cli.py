@@ -353,17 +353,33 @@ def list_log(
     everything: Annotated[
         bool, typer.Option("--all", help="Also what was rejected, and sessions that a later one supersedes.")
     ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Tell whether the log is sound; exit code 2 if not.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Save what can be read of a damaged log; the damaged one is kept.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="With --repair: write the good log there.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """List the sessions of the log, their episodes, or rates; or compare what was felt with what was found."""
+    """List the sessions of the log, their episodes, or rates; compare what was felt with what was found; check it."""
     from detector import agreement_table, tables
     from detector.record.log import EpisodeLog
     from detector.record.selection import Selection
 
-    if episodes + markers + (rates is not None) > 1:
-        raise UsageError("--episodes, --markers and --rates are different lists: give one of them.")
+    if episodes + markers + (rates is not None) + check + repair > 1:
+        raise UsageError(
+            "--episodes, --markers and --rates are different lists, --check and --repair make none: give one of them."
+        )
+    if output is not None and not repair:
+        raise UsageError("-o is for --repair: leave it out, or write the log elsewhere with nasalis export.")
+    if check or repair:
+        from detector import log_care
+
+        log_care.check(log, as_json) if check else log_care.repair(log, output, as_json)
+        return
     if of is not None and rates is None:
         raise UsageError("--of goes with --rates: give it too, e.g. --rates day --of twitches.")
     if rates is not None:
@@ -388,11 +404,11 @@ def list_log(
         Out().write(tables.as_json({"episodes": rows} if episodes else {"sessions": runs}))
     elif markers:
         Out().show(agreement_table.report(*felt))
-        _talk(quiet, verbose).say(f"Log: {book.path}")
+        _talk(quiet, verbose).say(f"Log: {book.words}")
     else:
         of_sessions = tables.session_table if session is None else tables.session_story
         Out().show(tables.episode_table(rows, full_ids=True) if episodes else of_sessions(runs, rows))
-        _talk(quiet, verbose).say(f"Log: {book.path}")
+        _talk(quiet, verbose).say(f"Log: {book.words}")
 
 
 @app.command()

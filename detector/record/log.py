@@ -1,9 +1,9 @@
 """The episode log: one SQLite file with every run, its episodes, and its twitches kept and rejected.
 
 Each ``add_*`` is a transaction of its own and on the disk when it returns, so that a crash loses nothing found before
-it. A run whose program died keeps the status ``running``; it is listed as stored, because from outside it cannot be
-told from one that is still going on (another process, another machine). Nothing is ever deleted: a run that replaces
-others marks them as superseded, and only once it is complete itself.
+it. A run whose program died keeps the status ``running`` until the next one begins in the same log: the lock that its
+program held is gone then (:mod:`detector.record.presence`). Nothing is ever deleted: a run that replaces others marks
+them as superseded, and only once it is complete itself.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, get_args
 
 from detector import __version__
 from detector.errors import LogError, UsageError
+from detector.record import cut_off, schema
 from detector.record import journal as diary
 from detector.record import markers as felt
 from detector.record import reviews as judged
-from detector.record import schema
 from detector.record.entries import (
     REJECTED_KINDS,
     REVIEWS,
@@ -40,6 +40,9 @@ from detector.record.entries import (
     time_of_day,
     twitch_id,
 )
+from detector.record.places import is_writable
+from detector.record.presence import Presence
+from detector.record.reading import Opened, open_to_read
 from detector.types import Episode, Kind, Session, Twitch
 
 Moment = datetime | str | None
@@ -64,6 +67,12 @@ class EpisodeLog:
         None: ``NASALIS_LOG`` of the environment, else ``log.sqlite`` in the user's data folder.
     must_exist : bool
         Refuse to make a new log: for commands that only read, where a mistyped name should not give an empty list.
+        One that cannot be written, on a read-only disk or in somebody else's folder, can be read all the same.
+
+    Attributes
+    ----------
+    read_only : bool
+        It can only be read, where it lies.
 
     Raises
     ------
@@ -75,7 +84,24 @@ class EpisodeLog:
         self.path = Path(path) if path is not None else default_path()
         if must_exist and not self.path.exists():
             raise LogError(f"there is no episode log at {self.path}: run nasalis analyze first, or name one with --log")
-        self._db = schema.connect(self.path)
+        self.read_only = must_exist and not is_writable(self.path)
+        if self.read_only:
+            self._presence = None
+            self._opened = open_to_read(self.path)
+        else:
+            schema.make_owner_only(self.path)
+            self._presence = Presence(self.path)
+            try:
+                self._opened = Opened(schema.connect(self.path))
+            except BaseException:
+                self._presence.close()
+                raise
+        self._db = self._opened.db
+
+    @property
+    def words(self) -> str:
+        """Where it is, to be told."""
+        return f"{self.path} (read-only: nothing can be added to it)" if self.read_only else str(self.path)
 
     def __enter__(self) -> EpisodeLog:
         return self
@@ -88,7 +114,9 @@ class EpisodeLog:
     def close(self) -> None:
         """Close the file; everything written is already on the disk."""
         with schema.errors_of(self.path):
-            self._db.close()
+            self._opened.close()
+        if self._presence is not None:
+            self._presence.close()
 
     # writing
 
@@ -107,8 +135,12 @@ class EpisodeLog:
         cells = [*schema.encode(schema.SESSION, session), __version__, created, int(replace)]
         columns = (*schema.SESSION, "nasalis_version", "created_utc", "replaces")
         with schema.errors_of(self.path), schema.transaction(self._db):
+            cut_off.close_all(self._db, self.path, self._presence)
             cursor = self._db.execute(f"INSERT INTO sessions ({_list(columns)}) VALUES ({_marks(columns)})", cells)
-        return int(cursor.lastrowid or 0)
+            run = int(cursor.lastrowid or 0)
+            if self._presence is not None:  # before anybody else sees the run, and may think it was left behind
+                self._presence.hold(run)
+        return run
 
     def add_twitch(self, run: int, twitch: Twitch, episode_number: int | None = None) -> None:
         """Keep one twitch, kept or rejected with its reason.
@@ -164,6 +196,8 @@ class EpisodeLog:
                 )
             if session.status == "complete":
                 judged.carry_over(self._db, run)
+        if session.status != "running" and self._presence is not None:
+            self._presence.let_go(run)
 
     def add_marker(self, run: int, t_s: float, note: str = "") -> int:
         """Keep that the person felt a twitch, told at ``t_s`` (s from the start of the session); returns its key."""

@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 
 from detector.errors import LogError
 from detector.record.entries import clean_text
+from detector.record.places import network_kind
 from detector.types import BothSides, RestingFace
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
 FORMAT = 6
-BUSY_S = 10.0  # how long one writer waits for another; each write takes milliseconds
+BUSY_S = 30.0  # how long one writer waits for another; each write takes milliseconds, on a slow disk seconds
 
 
 class Codec(NamedTuple):
@@ -211,23 +212,23 @@ def connect(path: Path) -> sqlite3.Connection:
     LogError
         Not a nasalis log, written by a newer program, or not readable and writable.
     """
-    _make_owner_only(path)
+    make_owner_only(path)
     with errors_of(path):
         db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         try:
             db.row_factory = sqlite3.Row
-            _refuse_foreign(db, path)
-            _wal(db)
+            refuse_foreign(db, path)
+            _set_journal(db, path)
             db.execute("PRAGMA synchronous = FULL")  # a finished write survives a power cut
             db.execute("PRAGMA foreign_keys = ON")
-            _migrate(db, path)
+            migrate(db, path)
         except BaseException:
             db.close()
             raise
     return db
 
 
-def _make_owner_only(path: Path) -> None:
+def make_owner_only(path: Path) -> None:
     """The folder and the file, readable by their owner only: the log says something about a person's health."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -246,7 +247,8 @@ def _make_owner_only(path: Path) -> None:
         raise LogError(f"the episode log {path} cannot be written ({reason}): name another file with --log") from error
 
 
-def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
+def refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
+    """LogError when it is no log, or one of a newer program."""
     # in this order: another nasalis may make the tables between the two questions
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = db.execute("PRAGMA application_id").fetchone()[0]
@@ -265,22 +267,37 @@ def _refuse_newer(db: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def _wal(db: sqlite3.Connection) -> None:
+def _set_journal(db: sqlite3.Connection, path: Path) -> None:
+    """A write-ahead log, so that readers and the writer do not wait for each other; where there can be none, not.
+
+    It needs memory that all programs share. On a network drive they may run on several machines, and on some kinds of
+    disk there is none: a journal that is rolled back does without, and readers wait there.
+    """
+    if network_kind(path) or _set_mode(db, "WAL") != "wal":
+        # TRUNCATE and not DELETE: the end of a journal is put on the disk by itself, that of a name is not
+        _set_mode(db, "TRUNCATE")
+
+
+def _set_mode(db: sqlite3.Connection, mode: str) -> str:
+    """The mode that holds afterwards."""
     # Two programs making the same log at once: SQLite answers "locked" here without waiting its busy time.
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
+            return str(db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise
-            if time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
 
 
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program holds the log just now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or bring them up to date."""
     if _refuse_newer(db, path) == FORMAT:
         return
     with transaction(db):

@@ -1,0 +1,238 @@
+"""``kill -9`` at random moments, and Ctrl-C at random moments: what was reported is in the log, and every log opens.
+
+One log sees all deaths, as that of a person would. Of what runs to its end a table of an earlier time is overwritten,
+and must be either whole as it was or whole and new after every death.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from benchmarks.material import QUICK, ROOT, show
+from detector.record.check import check_log
+from detector.record.log import EpisodeLog
+
+SAMPLE = ROOT / "samples" / "twitches.mp4"
+SEED = 7
+KILLS = 3 if QUICK else int(os.environ.get("NASALIS_KILLS", "100"))  # of each victim
+STOPS = 3 if QUICK else int(os.environ.get("NASALIS_STOPS", "60"))  # Ctrl-C
+LIVE_S = 20.0  # of the start and of watching: kills fall evenly into it
+JUST_AFTER_S = 0.05  # of what was said: when something is being written
+PART_S = 6.0  # of the clip that is analyzed: several twitches, and seconds instead of half a minute
+OLD_TABLE = b"episode_id,of_an_earlier_time\r\nwhole,yes\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A command that is killed; another one is another of these.
+
+    Attributes
+    ----------
+    words : tuple of str
+        The command, without ``--log``.
+    event : str
+        What a line of its stdout holds after which something is written: a third of the kills come just after one.
+    csv : bool
+        It writes a table, over an older one.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    event: str
+    csv: bool = False
+
+
+LIVE = Victim(
+    "live",
+    ("live", "--source", str(SAMPLE), *["--replay", "--replay-speed", "max", "--loop", "--no-window", "--json"]),
+    '"event": "episode"',
+)
+ANALYZE = Victim("analyze", ("analyze", str(SAMPLE), "--end", f"{PART_S:g}"), "episode", csv=True)
+VICTIMS = (LIVE, ANALYZE)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of all deaths of one victim."""
+
+    deaths: int = 0
+    before_the_log: int = 0  # killed before its session was in the log
+    inside_a_write: int = 0  # a write-ahead log was left that had to be read
+    ended: int = 0  # it was done before the kill
+    reported: int = 0
+    kept: int = 0  # episodes of killed runs in the log
+    lost: list[str] = field(default_factory=list)
+    unsound: list[str] = field(default_factory=list)
+    tables: dict[str, int] = field(default_factory=lambda: {"old": 0, "new": 0, "neither": 0})
+    leftovers: int = 0  # files half written, under names of their own
+
+
+def start(words: tuple[str, ...], log: Path, *more: str) -> subprocess.Popen[str]:
+    """The command in a group of its own, so that what it starts dies with it."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), *words, "--log", str(log), *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
+def doomed(victim: Victim, log: Path, more: tuple[str, ...], after_s: float, event_wait_s: float | None) -> list[str]:
+    """Run the command and kill it ``after_s``, or so long after an event; what it had said by then."""
+    process = start(victim.words, log, *more)
+    lines: list[str] = []
+    said = threading.Event()
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            if line.endswith("\n"):  # a half line was not reported
+                lines.append(line)
+            if victim.event in line:
+                said.set()
+
+    reader = threading.Thread(target=listen, daemon=True)
+    reader.start()
+    threading.Thread(target=(process.stderr or sys.stderr).read, daemon=True).start()
+    if event_wait_s is None:
+        time.sleep(after_s)
+    else:
+        said.wait(120.0)
+        time.sleep(event_wait_s)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    reader.join()
+    return lines
+
+
+def look(victim: Victim, log: Path, lines: list[str], runs_before: int, tally: Tally) -> None:
+    """What the log holds after a death, against what was said."""
+    wal = Path(f"{log}-wal")
+    tally.inside_a_write += wal.exists() and wal.stat().st_size > 0
+    checked = check_log(log)
+    if not checked.sound:
+        tally.unsound.append(checked.words())
+    with EpisodeLog(log) as book:
+        runs = book.runs(True)[runs_before:]
+        kept = {row.episode_id for run in runs for row in book.episodes(run.run)}
+        if not runs:
+            tally.before_the_log += 1
+        tally.ended += bool(runs) and runs[-1].session.status == "complete"
+    if victim is LIVE:
+        told = {json.loads(line)["episode_id"] for line in lines if victim.event in line}
+        tally.reported += len(told)
+        tally.lost += sorted(told - kept)
+    tally.kept += len(kept)
+
+
+@pytest.mark.benchmarks
+@pytest.mark.parametrize("victim", VICTIMS, ids=lambda victim: victim.name)
+def test_killed_at_any_moment(victim: Victim, tmp_path: Path) -> None:
+    log, table = tmp_path / "log.sqlite", tmp_path / "tables" / "episodes.csv"
+    table.parent.mkdir()
+    more = ("--csv", str(table)) if victim.csv else ()
+    chance = random.Random(SEED)
+    begin = time.monotonic()
+    length_s, whole = LIVE_S, b""
+    if victim.csv:  # how long it takes, and what it writes when nothing happens to it
+        process = start(victim.words, log, *more)
+        process.communicate()
+        length_s, whole = time.monotonic() - begin, table.read_bytes()
+    with EpisodeLog(log):
+        pass
+    tally = Tally()
+    for number in range(KILLS):
+        if victim.csv:
+            table.write_bytes(OLD_TABLE)
+        with EpisodeLog(log) as book:
+            runs_before = len(book.runs(True))
+        wait_s = chance.uniform(0.0, JUST_AFTER_S) if number % 3 == 2 else None
+        lines = doomed(victim, log, more, chance.uniform(0.0, length_s), wait_s)
+        tally.deaths += 1
+        look(victim, log, lines, runs_before, tally)
+        if victim.csv:
+            found = table.read_bytes()
+            tally.tables["old" if found == OLD_TABLE else "new" if found == whole else "neither"] += 1
+    tally.leftovers = len(list(table.parent.glob(".*")))
+    with EpisodeLog(log) as book:
+        statuses = [run.session.status for run in book.runs(True)]
+    rows = [
+        ["killed; of these before their session was in the log, after it was complete",
+         f"{tally.deaths}; {tally.before_the_log}, {tally.ended}"],
+        ["a write-ahead log was left", str(tally.inside_a_write)],
+        ["episodes reported; lost", f"{tally.reported}; {len(tally.lost)}"],
+        ["episodes of killed runs in the log", str(tally.kept)],
+        ["logs that did not open or were not sound", str(len(tally.unsound))],
+        ["sessions: complete, interrupted, still running", ", ".join(str(statuses.count(status)) for status in
+                                                                     ("complete", "interrupted", "running"))],
+        ["size of the log", f"{log.stat().st_size / 1e3:.0f} kB"],
+        ["took", f"{(time.monotonic() - begin) / 60.0:.1f} min"],
+    ]  # fmt: skip
+    if victim.csv:
+        words = ", ".join(f"{count} {name}" for name, count in tally.tables.items())
+        rows.append(["the older table afterwards; files left half written", f"{words}; {tally.leftovers}"])
+    show(f"kill -9 of nasalis {victim.name}, {KILLS} times at random moments", ("", ""), rows, "")
+    assert not tally.lost and not tally.unsound and not tally.tables["neither"]
+    assert statuses.count("running") <= 1  # the last one: the next to begin would close it
+
+
+@pytest.mark.benchmarks
+def test_stopped_by_hand_at_any_moment(tmp_path: Path) -> None:
+    log, table = tmp_path / "log.sqlite", tmp_path / "episodes.csv"
+    second = tmp_path / "another.mp4"
+    second.write_bytes(SAMPLE.read_bytes() + b"\0")  # another file, with the same pictures
+    words = ("analyze", str(SAMPLE), str(second), "--end", f"{PART_S:g}")
+    begin = time.monotonic()
+    start(words, log, "--csv", str(table)).communicate()
+    length_s, whole = time.monotonic() - begin, table.read_bytes()
+    chance = random.Random(SEED)
+    codes: dict[int, int] = {}
+    early: list[float] = []  # when it was stopped that did not leave with 130 or 0
+    slowest_s = 0.0
+    odd: list[str] = []
+    for _ in range(STOPS):
+        table.write_bytes(OLD_TABLE)
+        process = start(words, log, "--csv", str(table))
+        after_s = chance.uniform(0.0, length_s)
+        time.sleep(after_s)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        at_s = time.monotonic()
+        _, said = process.communicate(timeout=120)
+        slowest_s = max(slowest_s, time.monotonic() - at_s)
+        codes[process.returncode] = codes.get(process.returncode, 0) + 1
+        if process.returncode not in (0, 130):
+            early.append(after_s)
+        if "Traceback" in said or "Error" in said:
+            odd.append(f"after {after_s:.2f} s, exit {process.returncode}: {said[-800:]}")
+        checked = check_log(log)
+        if not checked.sound:
+            odd.append(checked.words())
+        found = table.read_bytes()
+        if found not in (OLD_TABLE, whole) and not (
+            found.startswith(b"episode_id,session_id") and found.endswith(b"\n")
+        ):
+            odd.append(f"a table that is not whole: {found[-100:]!r}")
+    with EpisodeLog(log) as book:
+        statuses = [run.session.status for run in book.runs(True)]
+    rows = [
+        ["exit codes", ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))],
+        ["stopped before the program itself ran, after s", ", ".join(f"{s:.2f}" for s in early) or "-"],
+        ["from Ctrl-C to the end, s at most", f"{slowest_s:.1f}"],
+        ["tracebacks, logs not sound, tables not whole", str(len(odd))],
+        ["sessions", ", ".join(f"{statuses.count(s)} {s}" for s in sorted(set(statuses)))],
+    ]
+    show(f"Ctrl-C in nasalis analyze of two clips, {STOPS} times at random moments", ("", ""), rows, "")
+    assert not odd, "\n".join(odd)
+    assert set(codes) <= {0, 130} or max(early) < 0.3
