@@ -75,10 +75,11 @@ def make_ladder(
 
 
 def _place(signals: SignalFile, folder: Path | None) -> Path:
-    return (_folder() if folder is None else folder) / f"{_name(signals)}.npz"
+    return (ladder_folder() if folder is None else folder) / f"{_name(signals)}.npz"
 
 
-def _folder() -> Path:
+def ladder_folder() -> Path:
+    """Where ladders are kept."""
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("nasalis", appauthor=False)) / "tune"
