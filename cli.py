@@ -14,6 +14,7 @@ import typer
 
 from detector import __version__
 from detector.errors import NasalisError, UsageError
+from detector.forget_command import app as forgetting
 from detector.journal_commands import app as journal
 from detector.options import (
     AsJson,
@@ -63,6 +64,7 @@ app = typer.Typer(
 )
 app.add_typer(journal)
 app.add_typer(looking)
+app.add_typer(forgetting)
 
 # of simulate: what is for the clip that is written, and what for the measurement
 WRITING = (

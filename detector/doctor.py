@@ -172,6 +172,9 @@ def _log(log: Path | None) -> Check:
     problem = _write_problem(path.parent)
     if problem:
         return Check("episode log", False, f"{path}: {problem}", advice)
+    if path.exists() and os.name == "posix" and path.stat().st_mode & 0o077:
+        advice = "any other command closes it to them; if that does not help, move it to a disk that knows permissions"
+        return Check("episode log", None, f"{path}: other users of this computer may read it", advice)
     return Check("episode log", True, f"{path}" if path.exists() else f"{path} (not made yet)")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.errors import OutputError, UsageError
+from detector.record.files import keep_mode, make_private
 
 Codec = Literal["h264", "h264-lossless", "ffv1", "mjpeg", "hevc", "vp9"]
 
@@ -106,12 +107,16 @@ class VideoWriter:
         self._base = 1 / rate if constant else Fraction(1, _TICKS)
         self._last = -1
         self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        self._container: Any = None
         try:
             options = {"movflags": "+faststart"} if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") else {}
-            self._container: Any = av.open(str(self._part), "w", options=options)
+            make_private(self._part)
+            self._container = av.open(str(self._part), "w", options=options)
         except ValueError as error:
+            self.discard()
             raise UsageError(f"{self.path.name}: no video container has this suffix; use .mp4 or .mkv.") from error
         except OSError as error:
+            self.discard()
             raise OutputError(f"{self.path} cannot be written: {error.strerror or error}.") from error
         try:
             self._stream: Any = self._container.add_stream(
@@ -193,6 +198,7 @@ class VideoWriter:
                 self._container.mux(packet)
             self._container.close()
             self._container = None
+            keep_mode(self.path, self._part)
             self._part.replace(self.path)
         except OSError as error:
             self.discard()

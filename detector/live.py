@@ -27,6 +27,7 @@ from detector.live_view import LiveView
 from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
 from detector.record.entries import LoggedEpisode, moment_of
+from detector.record.files import write_whole
 from detector.terminal import calling_on_stop
 from detector.types import ORDINARY_KINDS, Episode, Revision, Twitch
 
@@ -302,6 +303,8 @@ class Watch:
         assert window is not None
         path = self._parts.snapshots / f"nasalis_{datetime.now():%Y%m%d_%H%M%S}.png"
         good = False
-        with contextlib.suppress(cv2.error):
-            good = window.picture is not None and cv2.imwrite(str(path), window.picture)
+        with contextlib.suppress(cv2.error, NasalisError):
+            if window.picture is not None:
+                write_whole({path: cv2.imencode(".png", window.picture)[1].tobytes()})
+                good = True
         return f"snapshot saved: {path}" if good else f"the snapshot cannot be written: {path}"

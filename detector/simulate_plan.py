@@ -7,6 +7,7 @@ No facial fasciculation has been measured in mm anywhere, so sizes and extents a
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from detector.errors import OutputError, UsageError
+from detector.errors import UsageError
+from detector.record.files import real_path, write_whole
 from detector.regions import MUSCLES, SITES, Site
 from detector.types import Side
 from detector.warp import Bump
@@ -405,13 +407,11 @@ def place_events(
 
 def write_truth(path: Path, rows: Sequence[TruthRow]) -> None:
     """Write a truth file: one line per event, the columns of ``TRUTH_COLUMNS``; OutputError when it cannot be."""
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(TRUTH_COLUMNS)
-            for r in rows:
-                times = (f"{r.onset_s:.4f}", f"{r.offset_s:.4f}")
-                sizes = (f"{r.amplitude_mm:.4f}", f"{r.px_per_mm:.4f}")
-                writer.writerow((r.event, r.kind, r.muscle, r.side, *times, r.twitches, *sizes))
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(TRUTH_COLUMNS)
+    for r in rows:
+        times = (f"{r.onset_s:.4f}", f"{r.offset_s:.4f}")
+        sizes = (f"{r.amplitude_mm:.4f}", f"{r.px_per_mm:.4f}")
+        writer.writerow((r.event, r.kind, r.muscle, r.side, *times, r.twitches, *sizes))
+    write_whole({real_path(path): text.getvalue().encode("utf-8")})

@@ -377,8 +377,14 @@ def _kept(rows: Iterable[LoggedEpisode]) -> int:
 
 def count_words(count: int, what: str) -> str:
     """``no episodes``, ``1 twitch``, ``2 sessions``."""
-    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
-    return f"{count or 'no'} {what if count == 1 else plural}"
+    return f"{count or 'no'} {what if count == 1 else plural_of(what)}"
+
+
+def plural_of(what: str) -> str:
+    """``twitches``, ``entries``, ``days``."""
+    if what.endswith("y") and what[-2] not in "aeiou":
+        return f"{what[:-1]}ies"
+    return f"{what}es" if what.endswith("ch") else f"{what}s"
 
 
 def _add(table: Table, *cells: str | Text) -> None:

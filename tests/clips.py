@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -100,12 +101,12 @@ def _silence(at: int):  # type: ignore[no-untyped-def]
     return frame
 
 
-def decoded(path: Path) -> list[Image]:
-    """All pictures of a clip through PyAV's own decoder, BGR, not turned."""
+def decoded(path: Path, most: int | None = None) -> list[Image]:
+    """The pictures of a clip, or the first of them, through PyAV's own decoder, BGR, not turned."""
     import av
 
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        return [frame.to_ndarray(format="bgr24") for frame in itertools.islice(container.decode(video=0), most)]
 
 
 def set_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:

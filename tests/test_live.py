@@ -336,6 +336,7 @@ def test_a_snapshot_is_what_the_window_shows(make: Make, tmp_path: Path) -> None
     (file,) = tmp_path.glob("nasalis_*.png")
     np.testing.assert_array_equal(cv2.imread(str(file)), window.picture)
     assert window.states[1].notice == f"snapshot saved: {file}"
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("how", ["no folder", "no picture", "refused"])
@@ -353,7 +354,7 @@ def test_a_snapshot_that_fails_is_said_and_nothing_ends(
         def refused(*_: Any) -> bool:
             raise cv2.error("no codec")
 
-        monkeypatch.setattr(cv2, "imwrite", refused)
+        monkeypatch.setattr(cv2, "imencode", refused)
     assert it.run() is False
     assert "cannot be written" in window.states[1].notice
     assert list(tmp_path.glob("*.png")) == []

@@ -1,4 +1,8 @@
-"""How a file of ours comes to its place: written whole beside it, put on the disk, then moved over what was there."""
+"""How a file of ours comes to its place: written whole beside it, put on the disk, then moved over what was there.
+
+All that this program writes says something about a person's health or shows a face, so what it makes is for its owner
+only, whatever the umask; a file that was there keeps its mode.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +29,26 @@ def temporary_beside(path: Path, mark: str) -> Path:
     return path.with_name(f".nasalis-{os.getpid()}-{mark}.tmp")
 
 
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner can read and write: whoever fills it afterwards leaves that as it is.
+
+    What was at ``path`` is gone, and a link there is not followed: the name may lie in a folder that others write to.
+    """
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def finish_durably(temporary: Path, path: Path) -> None:
     """Put a written file on the disk, with the mode of the ``path`` that it is to replace."""
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    if path.exists():
-        shutil.copymode(path, temporary)  # a file that only its owner may read stays so
+    keep_mode(path, temporary)
+
+
+def keep_mode(path: Path, temporary: Path) -> None:
+    """Give what is about to replace ``path`` its mode: what its owner opened to others, or closed, stays so."""
+    with contextlib.suppress(OSError):  # there is none, or the file system knows no modes
+        shutil.copymode(path, temporary)
 
 
 @contextlib.contextmanager
@@ -94,6 +112,7 @@ def write_whole(files: Mapping[Path | None, bytes]) -> None:
                     raise UsageError(f"{path} is an episode log or another database: choose another name")
                 temporary = temporary_beside(path, str(number))
                 waiting.append((temporary, path))
+                make_private(temporary)
                 temporary.write_bytes(content)
                 finish_durably(temporary, path)
         for temporary, path in waiting:

@@ -2,8 +2,8 @@
 
 Each ``add_*`` is a transaction of its own and on the disk when it returns, so that a crash loses nothing found before
 it. A run whose program died keeps the status ``running`` until the next one begins in the same log: the lock that its
-program held is gone then (:mod:`detector.record.presence`). Nothing is ever deleted: a run that replaces others marks
-them as superseded, and only once it is complete itself.
+program held is gone then (:mod:`detector.record.presence`). Nothing is deleted here: a run that replaces others marks
+them as superseded, and only once it is complete itself. :mod:`detector.record.forget` deletes, when told.
 """
 
 from __future__ import annotations
@@ -362,7 +362,7 @@ class EpisodeLog:
                 f" WHERE {where} ORDER BY e.run, e.start_s, e.number",
                 values,
             ).fetchall()
-            inside = _Range(since, until)
+            inside = Range(since, until)
             rows = [row for row in rows if inside.holds(row["start_utc"], row["start_s"])]
             twitches = self._twitches_of(sorted({row["run"] for row in rows})) if with_twitches else {}
         return [_episode(row, twitches.get((row["run"], row["number"]), ())) for row in rows]
@@ -411,7 +411,7 @@ class EpisodeLog:
                 f" WHERE {where} ORDER BY t.run, t.place",
                 values,
             ).fetchall()
-        inside = _Range(since, until)
+        inside = Range(since, until)
         return [
             LoggedTwitch(
                 twitch_id(row["session_id"], row["place"]),
@@ -461,7 +461,7 @@ class EpisodeLog:
 
         Those taken back are listed with ``include_undone`` only.
         """
-        inside = _Range(since, until)
+        inside = Range(since, until)
         with schema.errors_of(self.path):
             rows = felt.select_markers(self._db, self._keys(runs), include_undone)
             starts = dict(self._db.execute("SELECT run, start_utc FROM sessions").fetchall())
@@ -567,7 +567,7 @@ def default_path() -> Path:
     return Path(user_data_dir("nasalis", appauthor=False)) / "log.sqlite"
 
 
-class _Range:
+class Range:
     """``[since, until)`` in absolute time; holds everything when neither is given."""
 
     def __init__(self, since: Moment, until: Moment) -> None:

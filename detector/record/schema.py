@@ -27,6 +27,7 @@ from detector.types import BothSides, RestingFace
 
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
 FORMAT = 6
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a database: sqlite.org/tempfiles.html
 BUSY_S = 30.0  # how long one writer waits for another; each write takes milliseconds, on a slow disk seconds
 
 
@@ -238,8 +239,10 @@ def make_owner_only(path: Path) -> None:
         # program has the log open already.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with contextlib.suppress(PermissionError):  # another owner's file is theirs to set
-            path.chmod(0o600)
+        # an older log, or one that was copied here; another owner's file is theirs to set, and exFAT knows no modes
+        for name in (path.name, *(f"{path.name}{end}" for end in BESIDE)):
+            with contextlib.suppress(OSError):
+                path.with_name(name).chmod(0o600)
         if not os.access(path, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:

@@ -71,7 +71,7 @@ class Selection:
         One that reaches into the time asked for counts in full.
         """
         current = set(log.current_runs())
-        wanted = self._session_id(log)
+        wanted = self.session_id(log)
         return [
             run
             for run in log.runs(self.every_run)
@@ -85,7 +85,7 @@ class Selection:
             raise UsageError(f"There is no kind '{self.kind}': the kinds are {', '.join(KINDS)}.")
         return {
             "runs": [run.run for run in log.runs(True)] if self.every_run else None,
-            "session_id": self._session_id(log),
+            "session_id": self.session_id(log),
             "since": self.since,
             "until": self.until,
             "side": self.side,
@@ -93,7 +93,8 @@ class Selection:
             "include_rejected": self.include_rejected,
         }
 
-    def _session_id(self, log: EpisodeLog) -> str | None:
+    def session_id(self, log: EpisodeLog) -> str | None:
+        """The id that ``session`` means, None when it is None; UsageError when none or several fit."""
         if self.session is None:
             return None
         ids = {run.session.session_id for run in log.runs(self.every_run)}

@@ -27,7 +27,7 @@ from detector.errors import OutputError, SourceError
 from detector.motion import LATTICE_MM, SITE_COUNT, Sample
 from detector.readings import Measured, Reading
 from detector.record.entries import clean_text
-from detector.record.files import explained, finish_durably, real_path, temporary_beside
+from detector.record.files import explained, finish_durably, make_private, real_path, temporary_beside
 from detector.types import Session, WhyNot
 
 FORMAT = 3
@@ -109,6 +109,7 @@ class SignalWriter:
         self._sound = True
         self.describe(session)
         with self._writing():
+            make_private(self._temporary)
             self._file = h5py.File(self._temporary, "w", locking="best-effort")
         try:
             with self._writing():

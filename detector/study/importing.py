@@ -160,12 +160,13 @@ def truth_file(path: Path, marks: Sequence[Mark]) -> Iterator[None]:
     OutputError
         The file cannot be written; at the beginning as a rule.
     """
-    from detector.record.files import explained, finish_durably, real_path, temporary_beside
+    from detector.record.files import explained, finish_durably, make_private, real_path, temporary_beside
 
     place = real_path(path)
     temporary = temporary_beside(place, "truth")
     try:
         with explained(path):
+            make_private(temporary)
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(TRUTH_COLUMNS)

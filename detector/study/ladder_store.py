@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import detector
+from detector.record.files import make_private
 from detector.record.signals import SignalFile
 from detector.session import DECIDING, settings_of, versions
 from detector.study.ladder import RUNGS, Ladder, decide_at_all
@@ -65,18 +66,20 @@ def make_ladder(
     ladder = decide_at_all(signals.readings(), settings_of(signals), on_time)
     place = _place(signals, folder)
     with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = place.with_suffix(f".{os.getpid()}.part.npz")
+        make_private(part)
         np.savez(part, **{name: np.asarray(getattr(ladder, name)) for name in _FIELDS})  # type: ignore[arg-type]
         part.replace(place)
     return ladder
 
 
 def _place(signals: SignalFile, folder: Path | None) -> Path:
-    return (_folder() if folder is None else folder) / f"{_name(signals)}.npz"
+    return (ladder_folder() if folder is None else folder) / f"{_name(signals)}.npz"
 
 
-def _folder() -> Path:
+def ladder_folder() -> Path:
+    """Where ladders are kept."""
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("nasalis", appauthor=False)) / "tune"

@@ -47,7 +47,7 @@ class Replays:
 
     def replay_of(self, episode: LoggedEpisode) -> Path | None:
         """The finished replay of an episode; None when there is none."""
-        path = self._path / _name(episode)
+        path = self._path / replay_name(episode.episode_id, episode.episode.number)
         return path if path.is_file() else None
 
     def ask(self, episode: LoggedEpisode, clip: Clip) -> None:
@@ -100,13 +100,21 @@ class Replays:
     def _render_into_cache(self, episode: LoggedEpisode, clip: Clip) -> None:
         cache = ClipFolder(self._path, CACHE_MB)
         with cache.part() as part:
-            made = part / _name(episode)
+            made = part / replay_name(episode.episode_id, episode.episode.number)
             self._render(clip.path, made, episode, clip.offset_s)
             if cache.take(made) is None:
                 raise OutputError(f"The replay is larger than the {CACHE_MB:g} MB that all replays may take.")
 
 
-def _name(episode: LoggedEpisode) -> str:
+def replay_folder() -> Path:
+    """Where replays are kept."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("nasalis", appauthor=False) / "replays"
+
+
+def replay_name(episode_id: str, number: int) -> str:
+    """What the replay of an episode is called."""
     # not the id itself: that is what the log says, and a log may come from elsewhere
-    digest = hashlib.sha256(episode.episode_id.encode()).hexdigest()[:16]
-    return f"{digest}-e{abs(episode.episode.number):04d}.mp4"
+    digest = hashlib.sha256(episode_id.encode()).hexdigest()[:16]
+    return f"{digest}-e{abs(number):04d}.mp4"

@@ -82,12 +82,11 @@ def run(job: ReviewJob, talk: Talk, out: Out) -> int:
 
 def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: Out) -> int:
     import uvicorn
-    from platformdirs import user_cache_path
 
     from detector.study.review.app import Desk, make_app
     from detector.study.review.clips import Clips
     from detector.study.review.guard import START, Guard, Keys
-    from detector.study.review.replays import Replays
+    from detector.study.review.replays import Replays, replay_folder
     from detector.study.review.signals import Signals
 
     port = listener.getsockname()[1]
@@ -98,7 +97,7 @@ def _serve(job: ReviewJob, log: Path, listener: socket.socket, talk: Talk, out: 
         talk.trace(error)
 
     clips = Clips(job.clips)
-    replays = Replays(user_cache_path("nasalis", appauthor=False) / "replays")
+    replays = Replays(replay_folder())
     desk = Desk(
         log=log,
         word=keys.word,

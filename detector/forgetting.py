@@ -1,0 +1,166 @@
+"""``nasalis forget``: what is found of a session besides the log, removed with it, and what cannot be.
+
+Files go first and the log last: stopped halfway, the same call finds the rest again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detector.container import sha256_of
+from detector.errors import OutputError, UsageError
+from detector.record.forget import Found, Wanted, erase, find
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# what no program of ours knows the places of, or could reach
+OUT_OF_REACH = (
+    "the recordings themselves; files written from the log or beside it (CSV, JSON, reports, signals, overlays, "
+    "replays, snapshots); backups and snapshots of the disk; what a disk keeps of blocks it no longer uses, "
+    "which only an encrypted disk makes unreadable"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one call would remove."""
+
+    found: Found
+    clips: tuple[Path, ...]  # of live --record-clips
+    replays: tuple[Path, ...]  # in the cache of the review page
+    ladders: tuple[Path, ...]  # in the cache of tune; they name no session, so all of them go
+
+    def __bool__(self) -> bool:
+        return bool(self.found or self.clips)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that would be removed."""
+        return (*self.clips, *self.replays, *self.ladders)
+
+    def counts(self) -> dict[str, int]:
+        """How many of what, in the order they are told."""
+        rows = self.found.counts
+        return {
+            "session": rows["sessions"], "episode": rows["episodes"], "twitch": rows["twitches"],
+            "review": rows["reviews"], "felt marker": rows["markers"], "gap": rows["gaps"],
+            "journal entry": len(self.found.entries), "clip": len(self.clips),
+            "cached replay": len(self.replays), "cached tuning": len(self.ladders),
+        }  # fmt: skip
+
+    def document(self, removed: bool) -> dict[str, Any]:
+        """The same for ``--json``."""
+        from detector.tables import plural_of
+
+        runs = self.found.runs
+        return {
+            "log": str(self.found.path),
+            "removed": removed,
+            "counts": {plural_of(name).replace(" ", "_"): count for name, count in self.counts().items()},
+            "sessions": [
+                {"session_id": run.session.session_id, "source": run.session.source, "start": run.session.start_utc}
+                for run in runs
+            ],
+            "journal_entries": [entry.key for entry in self.found.entries],
+            "files": [str(path) for path in self.files],
+            "not_removed": OUT_OF_REACH,
+        }
+
+
+def plan(log: Path | None, wanted: Wanted, clips: Path | None) -> Plan:
+    """Look for everything that fits; nothing is changed.
+
+    Raises
+    ------
+    UsageError
+        It is not said what is meant, or ``clips`` is no folder.
+    LogError
+        There is no log, or it cannot be read.
+    """
+    if clips is not None and not clips.is_dir():
+        raise UsageError(f"{clips} is no folder: name the one with the clips.")
+    named = Path(wanted.source)
+    is_there = bool(wanted.source) and named.is_file() and os.access(named, os.R_OK)
+    found = find(log, wanted, sha256_of(named) if is_there else "")
+    replays: tuple[Path, ...] = ()
+    ladders: tuple[Path, ...] = ()
+    if found.runs:
+        replays, ladders = tuple(_replays(found)), tuple(_ladders())
+    return Plan(found, () if clips is None else tuple(_clips(found, clips)), replays, ladders)
+
+
+def carry_out(planned: Plan) -> bool:
+    """Remove it; False when bytes of it stay in the log's files until another program closes the log.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be removed; the log is untouched then.
+    LogError
+        The log cannot be written.
+    """
+    for path in planned.files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be removed ({error.strerror or error}), and the log still holds all: make its folder "
+                "writable or remove it yourself, then try again"
+            ) from error
+    return erase(planned.found) if planned.found else True
+
+
+def table_of(planned: Plan) -> Table:
+    """The sessions, one a line."""
+    from detector.tables import data_table
+
+    episodes = {run.run: 0 for run in planned.found.runs}
+    for run, _, number in planned.found.episodes:
+        episodes[run] += number > 0
+    rows = [
+        (
+            run.session.session_id,
+            run.session.start_utc[:16].replace("T", " ") or "-",
+            run.session.source,
+            str(episodes[run.run]),
+            f"{run.session.status}, superseded" if run.superseded else run.session.status,
+        )
+        for run in planned.found.runs
+    ]
+    return data_table(("=session", "recorded", "source", ">episodes", "status"), rows)
+
+
+def _clips(found: Found, folder: Path) -> Iterator[Path]:
+    """Clips of the sessions, also of episodes that the log no longer lists."""
+    from detector.clip_folder import is_clip_name
+
+    ids = {run.session.session_id for run in found.runs}
+    return _files(folder, lambda name: is_clip_name(name) and name.rpartition("-e")[0] in ids)
+
+
+def _replays(found: Found) -> Iterator[Path]:
+    from detector.study.review.replays import replay_folder, replay_name
+
+    folder = replay_folder()
+    if found.everything:
+        yield from _files(folder, lambda name: name.endswith(".mp4"))
+        return
+    ours = {replay_name(name, number) for _, name, number in found.episodes}
+    yield from _files(folder, ours.__contains__)
+
+
+def _ladders() -> Iterator[Path]:
+    from detector.study.ladder_store import ladder_folder
+
+    yield from _files(ladder_folder(), lambda name: name.endswith(".npz"))
+
+
+def _files(folder: Path, is_ours: Callable[[str], bool]) -> Iterator[Path]:
+    if folder.is_dir():
+        # a link that somebody laid there is none of ours
+        yield from sorted(p for p in folder.iterdir() if is_ours(p.name) and p.is_file() and not p.is_symlink())
