@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector import regions
+from detector.kernels_crop import luma_and_detail
 from detector.placement import Crop
 from detector.types import FloatArray
 
@@ -85,9 +86,7 @@ class ContextMeter:
 
     def measure(self, crop: Crop, step_px: FloatArray) -> Context:
         """The context of this crop, whose patches moved by ``step_px`` (N, 2)."""
-        face = crop.face
-        linear = np.linalg.inv(crop.to_image[:, :2])
-        points = (face.points_px.astype(np.float64) - crop.to_image[:, 2]) @ linear.T
+        points = crop.points_px()
         points_mm = (points - self._origin) / self._scale
         eyes = np.array([points[corners].mean(axis=0) for corners in _EYES])
         self._count += 1
@@ -95,6 +94,7 @@ class ContextMeter:
         self._before_t = crop.t_s
         self._eyes_px = eyes if self._eyes_px is None else (1.0 - share) * self._eyes_px + share * eyes
         image = crop.image
+        luma, detail = luma_and_detail(image)
         return Context(
             eye_edges=np.array([self._edges(image, center) for center in self._eyes_px], dtype=np.float32),
             eye_open_mm=np.array([_apart(points_mm, *pair) for pair in _LIDS], dtype=np.float32),
@@ -103,9 +103,9 @@ class ContextMeter:
             midline_mm=points_mm[list(_MIDLINE)].astype(np.float32),
             mouth_mm=points_mm[list(regions.MOUTH_CORNERS)].astype(np.float32),
             brow_mm=np.array([-points_mm[brow, 1].mean() for brow in _BROWS], dtype=np.float32),
-            pose_deg=np.array(face.pose_deg, dtype=np.float32),
-            luma=float(image.mean()),
-            detail=float(np.abs(np.diff(image, axis=1)).mean()),
+            pose_deg=np.array(crop.face.pose_deg, dtype=np.float32),
+            luma=luma,
+            detail=detail,
             covered=float(np.isnan(step_px[self._round_nose, 0]).mean()),
         )
 
@@ -113,8 +113,17 @@ class ContextMeter:
         opening, around = (_window(image, center, size, self._scale) for size in (EYE_MM, _SKIN_MM))
         if opening.shape[0] < 2 or opening.shape[1] < 2:
             return float("nan")
-        skin = max(float(np.percentile(around, SKIN_PERCENTILE)), 1.0)
-        return float(np.abs(np.diff(opening, axis=1)).mean()) * self._scale / skin
+        skin = max(_quantile(around, 0.01 * SKIN_PERCENTILE), 1.0)
+        return luma_and_detail(np.ascontiguousarray(opening))[1] * self._scale / skin
+
+
+def _quantile(values: FloatArray, share: float) -> float:
+    """As NumPy's, which takes ten times as long."""
+    position = share * (values.size - 1)
+    below = int(position)
+    above = min(below + 1, values.size - 1)
+    part = np.partition(values, (below, above), axis=None)
+    return float(part[below] + (part[above] - part[below]) * (position - below))
 
 
 def _window(

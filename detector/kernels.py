@@ -22,47 +22,6 @@ F64 = npt.NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
-def bump_amplitudes(motion: F32, weight: F32, bumps: F32, least_share: float, out: F32) -> None:
-    """Height of a Gaussian bump of motion at each site, by weighted least squares over the patches.
-
-    Parameters
-    ----------
-    motion : (N, 2) float32
-        Patch motion; NaN patches take no part.
-    weight : (N,) float32
-        One over each patch's noise variance.
-    bumps : (S, N) float32
-        Value of each site's bump at each patch, 0-1.
-    least_share : float
-        Share of a site's total weight that must be present, else its height is NaN.
-    out : (S, 2) float32
-        Heights (x, y), in the unit of ``motion``.
-    """
-    sites, count = bumps.shape
-    for s in range(sites):
-        whole = 0.0
-        present = 0.0
-        ax = 0.0
-        ay = 0.0
-        for n in range(count):
-            g = bumps[s, n]
-            if g < 1e-3:
-                continue
-            w = weight[n] * g
-            whole += w * g
-            if np.isfinite(motion[n, 0]):
-                present += w * g
-                ax += w * motion[n, 0]
-                ay += w * motion[n, 1]
-        if present > least_share * whole and present > 0.0:
-            out[s, 0] = ax / present
-            out[s, 1] = ay / present
-        else:
-            out[s, 0] = np.nan
-            out[s, 1] = np.nan
-
-
-@njit(cache=True, nogil=True)
 def filter_block(values: F32, taps: F64, out: F32) -> None:
     """Run every filter over a stretch of an evenly sampled record.
 

@@ -90,9 +90,7 @@ def warp_affine(image: F32, matrix: F64, out: F32) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _warp_inside(
-    flat: F32, width: np.uint32, corner: npt.NDArray[np.uint32], across: F32, down: F32, out: F32
-) -> None:
+def _warp_inside(flat: F32, width: np.uint32, corner: npt.NDArray[np.uint32], across: F32, down: F32, out: F32) -> None:
     for c in range(len(out)):
         x0, x1, x2, x3 = _cubic_weights(across[c])
         y0, y1, y2, y3 = _cubic_weights(down[c])
@@ -132,3 +130,20 @@ def _cubic_weights(t: np.float32) -> tuple[np.float32, np.float32, np.float32, n
         np.float32(2.0) * t2 - np.float32(1.5) * t3 + _HALF * t,
         _HALF * (t3 - t2),
     )
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def luma_and_detail(image: F32) -> tuple[float, float]:
+    """Mean of a picture, and mean difference of neighbors along its rows; (h, w) float32, two columns at least."""
+    height, width = image.shape
+    total = apart = 0.0
+    for r in range(height):
+        row = image[r]
+        line = steps = np.float32(0.0)
+        for c in range(width):
+            line += row[c]
+        for c in range(width - 1):
+            steps += abs(row[np.uint32(c) + _ONE] - row[c])
+        total += line
+        apart += steps
+    return total / (height * width), apart / (height * (width - 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from detector.kernels import F32, F64
@@ -224,3 +225,54 @@ def fit_rotation(source: F64, target: F64, rounds: int, cut: float) -> tuple[flo
             u = miss[n] / widest
             weight[n] = (1.0 - u * u) ** 2 if u < 1.0 else 0.0
     return cosine, sine
+
+
+@njit(cache=True, nogil=True)
+def trust_by_texture(trust: F32, texture: F32, out: F32) -> None:
+    """Trust in each patch for the fit of the head: one without texture says little.
+
+    Parameters
+    ----------
+    trust, texture : (N,) float32
+        As of :func:`fit_head` and :func:`~detector.kernels_patches.register_patches`.
+    out : (N,) float32
+        Half the trust where a patch has the texture of the middle one of those trusted at all.
+    """
+    middle = np.median(np.maximum(texture[trust > 0.0], np.float32(0.0)))
+    for n in range(len(trust)):
+        usable = max(texture[n], np.float32(0.0))
+        out[n] = trust[n] * usable / (usable + middle + 1e-6)
+
+
+@njit(cache=True, nogil=True)
+def median_length(motion: F32) -> float:
+    """Median length of the rows (N, 2) that are finite; infinite when none is."""
+    lengths = np.empty(len(motion), np.float32)
+    count = 0
+    for n in range(len(motion)):
+        length = np.hypot(motion[n, 0], motion[n, 1])
+        if np.isfinite(length):
+            lengths[count] = length
+            count += 1
+    return float(np.median(lengths[:count])) if count else np.inf
+
+
+@njit(cache=True, nogil=True)
+def start_from(coarse: F32, nearest: npt.NDArray[np.intp], least: float, times: float, out: F32) -> None:
+    """Where finer patches begin their search: at the motion of the nearest coarse one.
+
+    Parameters
+    ----------
+    coarse : (M, 2) float32
+        Motion; NaN counts as none, and so does less than ``least``.
+    nearest : (N,) int
+        The coarse patch of each finer one.
+    times : float
+        How many px of the finer picture make one of the coarse.
+    out : (N, 2) float32
+    """
+    for n in range(len(nearest)):
+        x, y = coarse[nearest[n], 0], coarse[nearest[n], 1]
+        known = np.isfinite(x) and np.isfinite(y) and np.hypot(x, y) >= least
+        out[n, 0] = x * times if known else 0.0
+        out[n, 1] = y * times if known else 0.0

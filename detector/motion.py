@@ -5,6 +5,7 @@ Heights are sums of the steps from frame to frame since the stretch began: a pla
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from detector import regions
 from detector.context import UNKNOWN, Context, ContextMeter
-from detector.kernels import bump_amplitudes
+from detector.kernels_bumps import bump_amplitudes, bump_shapes, learn_steps, noise_weights
 from detector.registration import Field
 from detector.types import FloatArray
 
@@ -29,7 +30,9 @@ _YS_MM = np.arange(-18.0, 66.0, 9.0)
 LATTICE_MM = np.array([(x, y) for y in _YS_MM for x in _XS_MM])
 REGION_COUNT = len(regions.SITES)
 SITE_COUNT = REGION_COUNT + len(LATTICE_MM)
-_POINTS = [list(site.points) for site in regions.SITES]
+_POINTS = [point for site in regions.SITES for point in site.points]  # of all regions one after the other
+_POINT_COUNT = np.array([[len(site.points)] for site in regions.SITES])
+_FIRST = np.cumsum(_POINT_COUNT[:, 0]) - _POINT_COUNT[:, 0]  # position of each region's own in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Meter:
         self._patches_mm = patches_mm
         self._scale = scale
         self._origin = origin
-        self._lattice_bumps = _bumps(LATTICE_MM, patches_mm)
+        self._bumps = np.empty((SITE_COUNT, len(patches_mm)), dtype=np.float32)
+        bump_shapes(LATTICE_MM, patches_mm, BUMP_MM, self._bumps[REGION_COUNT:])
         self._context = ContextMeter(patches_mm, scale, origin)
         self.reset()
 
@@ -75,17 +79,16 @@ class Meter:
         if self._before_t is not None:
             self._learn(field.step_px, dt)
         self._before_t = field.t_s
-        placed = np.array([crop.face.points_px[points].mean(axis=0) for points in _POINTS], dtype=np.float64)
-        linear = np.linalg.inv(crop.to_image[:, :2])
-        in_crop = ((placed - crop.to_image[:, 2]) @ linear.T - self._origin) / self._scale
+        placed = np.add.reduceat(crop.points_px()[_POINTS], _FIRST, axis=0) / _POINT_COUNT
+        in_crop = (placed - self._origin) / self._scale
         self._count += 1
         share = max(1.0 / self._count, 1.0 - np.exp(-dt / CENTER_MEMORY_S))
         if self._centers_mm is None:
             self._centers_mm = in_crop
         self._centers_mm = (1.0 - share) * self._centers_mm + share * in_crop
-        bumps = np.concatenate([_bumps(self._centers_mm, self._patches_mm), self._lattice_bumps])
+        bump_shapes(self._centers_mm, self._patches_mm, BUMP_MM, self._bumps)
         step = np.empty((SITE_COUNT, 2), dtype=np.float32)
-        bump_amplitudes(field.step_px, self._weight(), bumps, LEAST_SHARE, step)
+        bump_amplitudes(field.step_px, self._weight(), self._bumps, LEAST_SHARE, step)
         self._sum_px = np.exp(-dt / LEAK_S) * self._sum_px + np.nan_to_num(step)
         height = np.where(np.isfinite(step), self._sum_px, np.nan)
         in_frame = (self._centers_mm * self._scale + self._origin) @ crop.to_image[:, :2].T + crop.to_image[:, 2]
@@ -106,33 +109,16 @@ class Meter:
         """(2,) mm that a field of steps reads at a region; NaN where too little was measured."""
         assert self._centers_mm is not None, "after the first measure"
         height = np.empty((1, 2), dtype=np.float32)
-        bump = _bumps(self._centers_mm[region : region + 1], self._patches_mm)
-        bump_amplitudes(step_px, self._weight(), bump, LEAST_SHARE, height)
+        bump_amplitudes(step_px, self._weight(), self._bumps[region : region + 1], LEAST_SHARE, height)
         return height[0].astype(np.float64) / self._scale
 
     def _learn(self, step_px: FloatArray, dt: float) -> None:
-        change = np.abs(step_px).mean(axis=1)
-        known = np.isfinite(change)
-        self._seen += known
-        limit = np.where(self._seen > 5, CLIP * self._change, np.inf)
-        change = np.minimum(change, limit)
-        share = np.maximum(1.0 / np.maximum(self._seen, 1.0), 1.0 - np.exp(-dt / NOISE_MEMORY_S))
-        self._change = np.where(known, (1.0 - share) * self._change + share * change, self._change)
+        learn_steps(step_px, 1.0 - math.exp(-dt / NOISE_MEMORY_S), CLIP, self._change, self._seen)
 
     def _weight(self) -> FloatArray:
-        """One over the noise variance; all alike until there is something to go by."""
-        known = self._seen > 3
-        if not known.any():
-            return np.ones(len(self._change), dtype=np.float32)
-        usual = float(np.median(self._change[known]))
-        noise = np.where(known, np.maximum(self._change, 0.2 * usual), 3.0 * usual)
-        return (1.0 / np.maximum(noise, 1e-4) ** 2).astype(np.float32)
-
-
-def _bumps(centers_mm: npt.NDArray[np.float64], patches_mm: npt.NDArray[np.float64]) -> FloatArray:
-    """(S, N) value of each center's bump at each patch."""
-    apart = ((patches_mm[None, :, :] - centers_mm[:, None, :]) ** 2).sum(axis=-1)
-    return np.exp(-apart / (2.0 * BUMP_MM**2)).astype(np.float32)
+        weight = np.empty(len(self._change), dtype=np.float32)
+        noise_weights(self._change, self._seen, weight)
+        return weight
 
 
 def apart_shares(centers_mm: npt.NDArray[np.float32]) -> FloatArray:

@@ -42,6 +42,12 @@ class Crop:
     face: Face
     averaged: bool = False  # the mean of consecutive pictures
 
+    def points_px(self) -> F64:
+        """(478, 2) points of the face in the crop."""
+        back = _invert(self.to_image)
+        points: F64 = self.face.points_px @ back[:, :2].T + back[:, 2]
+        return points
+
 
 class HeadCrop:
     """Turns tracked frames into crops; forget everything with ``reset`` when the face is lost or after a gap."""
@@ -148,8 +154,8 @@ class HeadCrop:
         affine = np.empty((2, 3))
         if not fit_affine(source, target, 6, 4.685, 0.02, affine):
             return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        stretch = np.linalg.svd(affine[:, :2], compute_uv=False)
-        if stretch.max() > 1.15 or stretch.min() < 0.87:
+        least, most = _stretches(affine)
+        if most > 1.15 or least < 0.87:
             return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
         return affine
 
@@ -178,8 +184,17 @@ def _compose(outer: F64, inner: F64) -> F64:
 
 
 def _invert(affine: F64) -> F64:
-    linear = np.linalg.inv(affine[:, :2])
-    return np.column_stack([linear, -linear @ affine[:, 2]])
+    (a, b, x), (c, d, y) = affine.tolist()  # of so few numbers NumPy would take ten times as long
+    det = a * d - b * c
+    a, b, c, d = d / det, -b / det, -c / det, a / det
+    return np.array([[a, b, -a * x - b * y], [c, d, -c * x - d * y]])
+
+
+def _stretches(affine: F64) -> tuple[float, float]:
+    """Least and largest factor by which it changes a length."""
+    (a, b, _), (c, d, _) = affine.tolist()
+    sum_, apart = math.hypot(a + d, b - c), math.hypot(a - d, b + c)
+    return 0.5 * abs(sum_ - apart), 0.5 * (sum_ + apart)
 
 
 def _apply(affine: F64, point: F64) -> F64:

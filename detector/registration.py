@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detector.kernels_fit import fit_head
+from detector.kernels_fit import fit_head, median_length, start_from, trust_by_texture
+from detector.kernels_looks import unlikeness
 from detector.kernels_patches import register_patches
 from detector.placement import BOTTOM_MM, LEFT_MM, RIGHT_MM, TOP_MM, Crop
 from detector.types import FloatArray
@@ -40,7 +41,7 @@ KEY_S, KEY_PX = 1.0, 0.4
 # A patch that no longer looks like the mean of the last second is covered, by a hand or a cup, or turned out of sight.
 LOOKS_S = 1.0  # 3 s called a quarter of a talking man's time covered
 LOOKS_BY = 4  # looks are compared in a picture so many times smaller
-LOOKS_MOVED_PX = 2  # and moved by so many px of it either way: a tall twitch is no other look
+LOOKS_MOVED_PX = np.array((-2, 0, 2))  # and moved by any of these in it, both ways: a tall twitch is no other look
 LOOKS_PX = 1.5  # SD of the window in which they are compared, px of that picture
 UNLIKE = 0.5  # share of the variance that is not shared: 0 for the same picture, 1 for another one
 FLAT = 9.0  # gray levels^2: noise of a patch without texture does not make it another
@@ -77,6 +78,8 @@ class Registrar:
             below = self.centers if last else LEVELS[number + 1][0] * finer[number + 1]
             self._levels.append(_Level(by, finer[number], _spread(by * finer[number], below)))
         self._looks_at = self.centers // LOOKS_BY
+        taps = 2 * round(4.0 * LOOKS_PX) + 1  # four standard deviations to either side
+        self._looks_window = cv2.getGaussianKernel(taps, LOOKS_PX).ravel().astype(np.float32)
         self.trust = _trust(self.centers_mm)
         x, y = self.centers_mm[:, 0] / 40.0, (self.centers_mm[:, 1] - 20.0) / 40.0
         one = np.ones_like(x)
@@ -122,14 +125,11 @@ class Registrar:
     def _motion(self, now: dict[int, FloatArray], speed_mm_s: float) -> tuple[FloatArray, float]:
         """(N, 2) motion since the key against the head, px, and how far half of the patches are off the key."""
         motion, texture = self._register(self._key, now)
-        off = np.hypot(motion[:, 0], motion[:, 1])
-        off_px = float(np.median(off[np.isfinite(off)])) if np.isfinite(off).any() else np.inf
+        off_px = median_length(motion)
         motion[self._covered(now[LOOKS_BY])] = np.nan
         basis = self._quadratic if speed_mm_s > FAST_MM_S else self._affine
-        # a patch without texture says little about the head: weight by how well it can be placed
-        usable = np.maximum(texture, 0.0)
-        middle = float(np.median(usable[self.trust > 0.0]))
-        trust = (self.trust * usable / (usable + middle + 1e-6)).astype(np.float32)
+        trust = np.empty(len(self.centers), dtype=np.float32)
+        trust_by_texture(self.trust, texture, trust)
         own = np.empty((len(self.centers), 2), dtype=np.float32)
         fit_head(basis, motion, trust, 6, TUKEY, LEAST_SCALE_PX, own)
         return own, off_px
@@ -143,9 +143,8 @@ class Registrar:
         for level, finer in zip(self._levels, (*(below.by for below in self._levels[1:]), 1), strict=True):
             texture = np.empty(len(start), dtype=np.float32)
             self._search(before, now, level.by, level.centers, start, texture)
-            start = np.nan_to_num(start)
-            start[np.hypot(start[:, 0], start[:, 1]) < COARSE_PX] = 0.0
-            start = (start[level.below] * (level.by / finer)).astype(np.float32)
+            coarse, start = start, np.empty((len(level.below), 2), dtype=np.float32)
+            start_from(coarse, level.below, COARSE_PX, level.by / finer, start)
         texture = np.empty(len(start), dtype=np.float32)
         self._search(before, now, 1, self.centers, start, texture)
         return start, texture
@@ -175,24 +174,10 @@ class Registrar:
     def _covered(self, small: FloatArray) -> npt.NDArray[np.bool_]:
         """Which patches look like something else than they did during the last second, wherever they have moved."""
         assert self._looks is not None
-        height, width = small.shape
-        own, kept = self._variance(small), np.pad(self._variance(self._looks), LOOKS_MOVED_PX, mode="edge")
-        looks = np.pad(self._looks, LOOKS_MOVED_PX, mode="edge")
-        x, y = self._looks_at.T
-        least = np.full(len(x), np.inf, dtype=np.float32)
-        for down in range(0, 2 * LOOKS_MOVED_PX + 1, 2):
-            for right in range(0, 2 * LOOKS_MOVED_PX + 1, 2):
-                moved = (slice(down, down + height), slice(right, right + width))
-                unlike = self._variance(small - looks[moved])
-                each = own + kept[moved] + 2.0 * FLAT
-                least = np.minimum(least, unlike[y, x] / each[y, x])
-        covered: npt.NDArray[np.bool_] = least > UNLIKE
+        unlike = np.empty(len(self._looks_at), dtype=np.float32)
+        unlikeness(small, self._looks, self._looks_at, self._looks_window, LOOKS_MOVED_PX, FLAT, unlike)
+        covered: npt.NDArray[np.bool_] = unlike > UNLIKE
         return covered
-
-    def _variance(self, image: FloatArray) -> FloatArray:
-        mean = self._cv2.GaussianBlur(image, (0, 0), LOOKS_PX)
-        variance: FloatArray = self._cv2.GaussianBlur(image * image, (0, 0), LOOKS_PX) - mean * mean
-        return variance
 
     def _remember(self, small: FloatArray, dt: float) -> None:
         self._count += 1

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from detector import kernels, kernels_crop, kernels_fit, kernels_patches
+from detector import kernels, kernels_bumps, kernels_crop, kernels_fit, kernels_patches
 from tests import naive
 
 F32 = npt.NDArray[np.float32]
@@ -346,7 +346,7 @@ def test_bump_heights_are_the_twins(seed: int, lost: float, least_share: float) 
     weight = rng.uniform(0.1, 4.0, 30).astype(np.float32)
     bumps = np.exp(-rng.uniform(0.0, 12.0, (5, 30))).astype(np.float32)
     out = np.empty((5, 2), np.float32)
-    kernels.bump_amplitudes(motion, weight, bumps, least_share, out)
+    kernels_bumps.bump_amplitudes(motion, weight, bumps, least_share, out)
     np.testing.assert_allclose(out, naive.bump_amplitudes(motion, weight, bumps, least_share), rtol=1e-4, atol=1e-5)
 
 
@@ -357,7 +357,7 @@ def test_a_bump_reads_its_own_height_whatever_the_weights_and_with_patches_missi
     motion[::5] = np.nan
     weight = rng.uniform(0.01, 9.0, 40).astype(np.float32)
     out = np.empty((1, 2), np.float32)
-    kernels.bump_amplitudes(motion, weight, bumps, 0.5, out)
+    kernels_bumps.bump_amplitudes(motion, weight, bumps, 0.5, out)
     np.testing.assert_allclose(out[0], (1.7, -0.6), rtol=1e-5)
 
 
@@ -366,9 +366,9 @@ def test_a_site_without_enough_patches_is_unknown_and_without_any_too() -> None:
     motion[:6] = np.nan
     bumps = np.vstack([np.ones(10), np.zeros(10)]).astype(np.float32)
     out = np.empty((2, 2), np.float32)
-    kernels.bump_amplitudes(motion, np.ones(10, np.float32), bumps, 0.5, out)
+    kernels_bumps.bump_amplitudes(motion, np.ones(10, np.float32), bumps, 0.5, out)
     assert np.isnan(out).all()  # 4 of 10 patches; and a bump that touches none
-    kernels.bump_amplitudes(motion, np.ones(10, np.float32), bumps, 0.3, out)
+    kernels_bumps.bump_amplitudes(motion, np.ones(10, np.float32), bumps, 0.3, out)
     np.testing.assert_allclose(out[0], 1.0)
 
 
