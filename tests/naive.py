@@ -187,3 +187,124 @@ def find_peaks(score: npt.ArrayLike, radius: int, least: float, first: int, last
         if enough and not (before >= values[row]).any() and not (after > values[row]).any():
             found.append(row)
     return found
+
+
+def gray_means(image: npt.ArrayLike, shrink: int) -> F64:
+    """Luma of ITU-R BT.601, averaged over whole squares."""
+    luma = np.asarray(image, dtype=np.float64) @ np.array([0.114, 0.587, 0.299])
+    rows, columns = luma.shape[0] // shrink, luma.shape[1] // shrink
+    return np.array(
+        [
+            [luma[r * shrink : (r + 1) * shrink, c * shrink : (c + 1) * shrink].mean() for c in range(columns)]
+            for r in range(rows)
+        ]
+    )
+
+
+def luma_and_detail(image: npt.ArrayLike) -> tuple[float, float]:
+    """Mean, and mean absolute difference along the rows."""
+    picture = np.asarray(image, dtype=np.float64)
+    return float(picture.mean()), float(np.abs(picture[:, 1:] - picture[:, :-1]).mean())
+
+
+def fit_affine(source: F64, target: F64, rounds: int, cut: float, floor_px: float) -> F64:
+    """(2, 3) by reweighted least squares."""
+    design = np.column_stack([source, np.ones(len(source))])
+    weight = np.ones(len(source))
+    terms = np.zeros((3, 2))
+    for _ in range(rounds):
+        root = np.sqrt(weight)[:, None]
+        terms = np.linalg.lstsq(design * root, target * root, rcond=None)[0]
+        miss = np.linalg.norm(target - design @ terms, axis=1)
+        u = miss / (cut * max(float(np.median(miss)) / 1.177, floor_px))
+        weight = np.where(u < 1.0, (1.0 - u**2) ** 2, 0.0)
+    return terms.T
+
+
+def fit_rotation(source: F64, target: F64, rounds: int, cut: float) -> F64:
+    """(2, 2) rotation of the best similarity by singular values (Umeyama 1991), reweighted."""
+    weight = np.ones(len(source))
+    rotation = np.eye(2)
+    for _ in range(rounds):
+        a = source - weight @ source / weight.sum()
+        b = target - weight @ target / weight.sum()
+        u, s, vt = np.linalg.svd((b * weight[:, None]).T @ a)
+        sign = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
+        rotation = (u * sign) @ vt
+        scale = (s * sign).sum() / (weight @ (a**2).sum(axis=1))
+        miss = np.linalg.norm(b - scale * a @ rotation.T, axis=1)
+        v = miss / max(cut * float(np.median(miss)), 1e-6)
+        weight = np.where(v < 1.0, (1.0 - v**2) ** 2, 0.0)
+    return rotation
+
+
+def unlikeness(
+    now: npt.ArrayLike,
+    before: npt.ArrayLike,
+    places: npt.NDArray[np.int64],
+    taps: npt.ArrayLike,
+    shifts: npt.NDArray[np.int64],
+    flat: float,
+) -> F64:
+    """Least, over the shifts, of the variance of the difference over the sum of both, in a window at each place."""
+    new, old = np.asarray(now, dtype=np.float64), np.asarray(before, dtype=np.float64)
+    height, width = new.shape
+    row = np.asarray(taps, dtype=np.float64)
+    window, reach = np.outer(row, row), len(row) // 2
+
+    def variance(picture: F64, x: int, y: int) -> float:
+        seen = np.pad(picture, reach, mode="reflect")[y : y + len(row), x : x + len(row)]
+        return float((window * seen**2).sum() - (window * seen).sum() ** 2)
+
+    def moved(down: int, right: int) -> F64:
+        rows, columns = np.arange(height) + down, np.arange(width) + right
+        return old[np.ix_(np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1))]
+
+    least = np.full(len(places), np.inf)
+    for down in shifts:
+        for right in shifts:
+            apart = new - moved(down, right)
+            for n, (x, y) in enumerate(places):
+                there = variance(old, min(max(x + right, 0), width - 1), min(max(y + down, 0), height - 1))
+                unlike = variance(apart, x, y) / (variance(new, x, y) + there + 2.0 * flat)
+                least[n] = min(least[n], unlike)
+    return least
+
+
+def start_from(coarse: npt.ArrayLike, nearest: npt.NDArray[np.intp], least: float, times: float) -> F64:
+    """The motion of the nearest coarse patch, or none."""
+    known = np.nan_to_num(np.asarray(coarse, dtype=np.float64))
+    known[np.linalg.norm(known, axis=1) < least] = 0.0
+    return times * known[nearest]
+
+
+def trust_by_texture(trust: npt.ArrayLike, texture: npt.ArrayLike) -> F64:
+    """Trust times usable / (usable + middle)."""
+    trusted, usable = np.asarray(trust, dtype=np.float64), np.maximum(np.asarray(texture, dtype=np.float64), 0.0)
+    return trusted * usable / (usable + float(np.median(usable[trusted > 0.0])) + 1e-6)
+
+
+def bump_shapes(centers: F64, patches: F64, sigma: float) -> F64:
+    """Gaussian of the distance."""
+    apart = np.linalg.norm(patches[None] - centers[:, None], axis=-1)
+    return np.exp(-0.5 * (apart / sigma) ** 2)
+
+
+def learn_steps(step: npt.ArrayLike, share: float, clip: float, change: F64, seen: F64) -> tuple[F64, F64]:
+    """Mean absolute step and count, one more step in."""
+    new = np.abs(np.asarray(step, dtype=np.float64)).mean(axis=1)
+    known = np.isfinite(new)
+    count = seen + known
+    new = np.where(count > 5, np.minimum(new, clip * change), new)
+    part = np.maximum(1.0 / np.maximum(count, 1.0), share)
+    return np.where(known, (1.0 - part) * change + part * new, change), count
+
+
+def noise_weights(change: F64, seen: F64) -> F64:
+    """One over the variance of each patch."""
+    known = seen > 3
+    if not known.any():
+        return np.ones(len(change))
+    usual = float(np.median(change[known]))
+    noise = np.where(known, np.maximum(change, 0.2 * usual), 3.0 * usual)
+    return 1.0 / np.maximum(noise, 1e-4) ** 2
