@@ -144,6 +144,6 @@ def luma_and_detail(image: F32) -> tuple[float, float]:
             line += row[c]
         for c in range(width - 1):
             steps += abs(row[np.uint32(c) + _ONE] - row[c])
-        total += line
-        apart += steps
+        total += float(line)
+        apart += float(steps)
     return total / (height * width), apart / (height * (width - 1))

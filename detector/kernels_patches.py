@@ -122,7 +122,7 @@ def _with_room(picture: F32, spare: int) -> F32:
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def _gradient_sums(
     picture: F32, p: np.uint64, stride: np.uint64, window: F32
-) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:
+) -> tuple[float, float, float, float, float]:
     """Weighted sums of the differences a (right - left) and b (below - above), of a * a, a * b and b * b."""
     ax = ay = axx = axy = ayy = np.float32(0.0)
     for j in range(window.shape[0]):
@@ -140,7 +140,7 @@ def _gradient_sums(
                 axx += wa * a
                 axy += wa * b
                 ayy += wb * b
-    return ax, ay, axx, axy, ayy
+    return float(ax), float(ay), float(axx), float(axy), float(ayy)
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
@@ -153,7 +153,7 @@ def _difference_sums(
     window: F32,
     ux: tuple[np.float32, np.float32, np.float32, np.float32],
     uy: tuple[np.float32, np.float32, np.float32, np.float32],
-) -> tuple[np.float32, np.float32, np.float32]:
+) -> tuple[float, float, float]:
     """Weighted sums of the difference of the pictures, and of it times those of :func:`_gradient_sums`."""
     x0, x1, x2, x3 = ux
     y0, y1, y2, y3 = uy
@@ -196,7 +196,7 @@ def _difference_sums(
                 bare += apart
                 along_x += apart * (reference[here + c + _ONE] - reference[here + c - _ONE])
                 along_y += apart * (reference[below + c] - reference[above + c])
-    return bare, along_x, along_y
+    return float(bare), float(along_x), float(along_y)
 
 
 @njit(cache=True, nogil=True)
