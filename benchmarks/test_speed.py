@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -21,7 +22,8 @@ from detector.config import Settings
 
 CLIP = "still_moving_camera_720p.mp4"
 REPEATS = 1 if QUICK else 3
-LONG_S = (5.0, 20.0) if QUICK else (60.0, 600.0)
+LONG_S = (5.0, 20.0) if QUICK else (60.0, 600.0, 3600.0)
+MOST_MB = 600.0  # of the longest
 SAMPLE = ROOT / "samples" / "twitches.mp4"
 GROWTH_MB = 60.0  # more than this between the short and the long clip is a leak and no noise
 
@@ -243,22 +245,70 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
         f"Growth: {peaks[-1] - peaks[0]:+.0f} MB.",
     )
     assert peaks[-1] - peaks[0] < GROWTH_MB
+    assert peaks[-1] < MOST_MB
 
 
 def looped(seconds: float) -> Path:
-    """The sample over and over, with times that go on."""
-    from detector.encode import VideoWriter
-    from detector.simulate_clip import read_frames
+    """The sample over and over, with times that go on; its packets as they are, so that an hour is made in a moment."""
+    import av
 
     path = bench_dir() / f"looped_{seconds:g}s.mp4"
     if path.exists():
         return path
-    fps = 30.0
-    wanted = round(seconds * fps)
-    with VideoWriter(path, 640, 480, crf=23, fps=fps, preset="ultrafast") as writer:
-        while writer.frames < wanted:
-            for frame in read_frames(need(SAMPLE)):
-                writer.write(frame.image, writer.frames / fps)
-                if writer.frames == wanted:
+    part = path.with_suffix(".part.mp4")
+    with av.open(str(need(SAMPLE))) as sample, av.open(str(part), "w") as clip:
+        stream = sample.streams.video[0]
+        copy = clip.add_stream_from_template(stream)
+        assert stream.duration is not None
+        assert stream.time_base is not None
+        for turn in range(math.ceil(seconds / float(stream.duration * stream.time_base))):
+            sample.seek(0, stream=stream)
+            for packet in sample.demux(stream):
+                if packet.pts is None or packet.dts is None:
+                    continue  # the empty one at the end
+                begins = turn * stream.duration
+                if float((begins + packet.dts) * stream.time_base) >= seconds:
                     break
-    return path
+                packet.pts, packet.dts, packet.stream = begins + packet.pts, begins + packet.dts, copy
+                clip.mux(packet)
+    return part.replace(path)
+
+
+LIVE_COMMAND = """
+import json, resource, sys, time
+import cli
+begun = time.perf_counter()
+try:
+    cli.main()
+except SystemExit as done:
+    code = done.code or 0
+took = time.perf_counter() - begun
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print()
+print(json.dumps({"code": code, "wall_s": took, "cpu_s": sum(each.ru_utime + each.ru_stime for each in used)}))
+"""
+
+
+@pytest.mark.benchmarks
+def test_live_leaves_the_machine_to_others(tmp_path: Path) -> None:
+    clip = need(CLIPS / CLIP)
+    rows = []
+    for name, options in (("in its own time", []), ("as fast as it goes", ["--replay-speed", "max"])):
+        command = ["live", "--source", str(clip), "--replay", "--no-window", "--quiet", *options]
+        done = subprocess.run(
+            [sys.executable, "-c", LIVE_COMMAND, *command, "--log", str(tmp_path / f"{len(rows)}.sqlite")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        assert done.stdout.strip(), done.stderr
+        told = json.loads(done.stdout.strip().splitlines()[-1])
+        assert told["code"] == 0, done.stderr
+        rows.append([name, f"{told['wall_s']:.1f}", f"{told['cpu_s']:.1f}", f"{told['cpu_s'] / told['wall_s']:.0%}"])
+    show(
+        f"nasalis live --replay --no-window, {CLIP}, the whole command",
+        ["", "s", "CPU s", "of one core"],
+        rows,
+        "With start and warming up, which make up seconds of both.",
+    )
