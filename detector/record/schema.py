@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from detector.errors import LogError
+from detector.errors import LogBusyError, LogError
 from detector.record.entries import clean_text
 from detector.record.places import network_kind
 from detector.types import BothSides, RestingFace
@@ -119,7 +119,7 @@ def decode(codecs: dict[str, Codec], row: sqlite3.Row) -> dict[str, Any]:
         return {name: codec.decode(row[name]) for name, codec in codecs.items()}
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise LogError(
-            "the episode log holds a value that cannot be read: restore a copy of it or name another file with --log"
+            "the episode log holds a value that cannot be read: save the rest with nasalis log --repair"
         ) from error
 
 
@@ -331,7 +331,7 @@ def errors_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise LogError(_explain(path, error)) from error
+        raise (LogBusyError if is_busy(error) else LogError)(_explain(path, error)) from error
 
 
 def _explain(path: Path, error: sqlite3.Error) -> str:
@@ -342,11 +342,11 @@ def _explain(path: Path, error: sqlite3.Error) -> str:
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return f"the episode log {path} refused a record ({error}): this is a fault of nasalis, please report it"
     if primary == sqlite3.SQLITE_CORRUPT:
-        return f"the episode log {path} is damaged: restore a copy of it or name another file with --log"
+        return f"the episode log {path} is damaged: save what can be read with nasalis log --repair"
     if primary == sqlite3.SQLITE_FULL:
         return f"the disk is full, the episode log {path} cannot grow: free some space or name another file with --log"
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return f"the episode log {path} cannot be written ({error}): check its folder or name another file with --log"
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if is_busy(error):
         return f"the episode log {path} is held by another program: close that one and try again"
     return f"the episode log {path} cannot be used ({error}): check the disk or name another file with --log"
