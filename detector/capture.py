@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from detector.clock import slept_s
+from detector import clock
 from detector.container import Mp4
 from detector.errors import SourceError
 
@@ -254,9 +254,9 @@ class LiveCapture:
         if self._driver_clock:
             stamp = float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000.0
             if 0.0 <= now - stamp < _DRIVER_LAG_S:
-                return stamp + slept_s()
+                return stamp + clock.slept_s()
             self._driver_clock = False
-        return now + slept_s()
+        return now + clock.slept_s()
 
     def picture(self) -> Image | None:
         """The picture grabbed last, BGR; None when it is damaged."""
