@@ -264,7 +264,7 @@ def test_a_log_on_a_read_only_disk(tmp_path: Path) -> None:
         with EpisodeLog(disk / "log.sqlite", must_exist=True) as log:
             assert log.read_only and len(log.episodes()) == 1
         assert check_log(disk / "log.sqlite").sound
-        with pytest.raises(LogError, match="Read-only file system"):
+        with pytest.raises(LogError, match=r"cannot be written .*--log"):
             EpisodeLog(disk / "log.sqlite")
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -93,9 +93,12 @@ class EpisodeLog:
             self._presence = Presence(self.path)
             try:
                 self._opened = Opened(schema.connect(self.path))
-            except BaseException:
+            except BaseException as error:
                 self._presence.close()
-                raise
+                if not (must_exist and schema.is_of_disk(error.__cause__)):
+                    raise
+                self.read_only, self._presence = True, None  # a full disk, where SQLite needs room even to read
+                self._opened = open_to_read(self.path)
         self._db = self._opened.db
 
     @property
