@@ -6,6 +6,7 @@ a full disk, a mistake of ours) leaves what was found until then in the log and 
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import tempfile
@@ -361,7 +362,7 @@ def _one(clip: Path, job: Job, log: _RunLog, progress: Progress, work: _Work) ->
             raise  # the log or the model: no other clip would fare better
         result.error = error
     except Exception as error:  # a mistake of ours with this clip: the others may do without it
-        result.error = error
+        result.error = _too_large(clip) if _is_out_of_memory(error) else error
     if len(log.begun) > begun:
         run = log.begun[-1]
         session = log.session(run)
@@ -370,6 +371,19 @@ def _one(clip: Path, job: Job, log: _RunLog, progress: Progress, work: _Work) ->
             result.episodes = log.episodes(run, include_rejected=job.keep_rejected)
             result.twitches = log.twitches(run, include_rejected=job.keep_rejected)
     return result
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # numpy and PyAV raise a MemoryError, the system ENOMEM, OpenCV its own (cv2.Error.StsNoMem)
+    own = type(error).__module__ == "cv2" and getattr(error, "code", 0) == -4
+    return own or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+
+
+def _too_large(clip: Path) -> SourceError:
+    return SourceError(
+        f"{clip} takes more memory than this computer has left: close other programs, "
+        "or analyze a part of it with --start and --end"
+    )
 
 
 def _details(session: Session) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from detector import clock
 from detector.container import Mp4
 from detector.errors import SourceError
 
@@ -246,16 +247,16 @@ class LiveCapture:
         self.codec = _codec(capture.get(self._cv2.CAP_PROP_FOURCC)).strip()
 
     def grab(self) -> float | None:
-        """When the next picture was taken, s of ``time.monotonic``; None when none came."""
+        """When the next picture was taken, s of ``clock.now_s``; None when none came."""
         if not self._capture.grab():
             return None
         now = time.monotonic()
         if self._driver_clock:
             stamp = float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000.0
             if 0.0 <= now - stamp < _DRIVER_LAG_S:
-                return stamp
+                return stamp + clock.slept_s()
             self._driver_clock = False
-        return now
+        return now + clock.slept_s()
 
     def picture(self) -> Image | None:
         """The picture grabbed last, BGR; None when it is damaged."""

@@ -27,5 +27,9 @@ class LogError(NasalisError):
     """The episode log cannot be opened, is newer than this program, or cannot be written."""
 
 
+class LogBusyError(LogError):
+    """The episode log is held by another program: worth waiting for."""
+
+
 class OutputError(NasalisError):
     """A file cannot be written."""

@@ -6,9 +6,10 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from detector import clock
 from detector.capture import STREAM_OPEN_S, Image, LiveCapture
 from detector.errors import SourceError
 from detector.frame_queue import POLL_S, FrameQueue
@@ -56,11 +57,14 @@ class GrabbedSource(LiveSource):
         When it cannot be opened at the start, or gives no picture.
     """
 
+    clock = staticmethod(clock.now_s)  # a camera does not wait for a computer that sleeps
+
     def __init__(
         self, name: str, what: Literal["camera", "stream"], opener: Opener, tell: Tell, waits: Waits | None = None
     ) -> None:
         super().__init__(name, is_clip=False, start_utc=datetime.now(UTC).isoformat(timespec="milliseconds"))
-        self._zero_s = time.monotonic()
+        self._zero_s = self.clock()
+        self._slept_s = clock.slept_s()  # before the latest picture
         self._what = what
         self._opener = opener
         self._tell_to = tell
@@ -160,7 +164,7 @@ class GrabbedSource(LiveSource):
     def _grab_all(self, capture: LiveCapture) -> None:
         """Grab until nothing comes any more, or only damaged pictures."""
         fresh = True
-        good_s = time.monotonic()
+        good_s = self.clock()
         while not self._ended():
             stamp_s = capture.grab()
             if stamp_s is None or self._ended():
@@ -177,6 +181,7 @@ class GrabbedSource(LiveSource):
         t_s = max(stamp_s - self._zero_s, self._last_s + _LEAST_STEP_S)
         height, width = image.shape[:2]
         changed = self._frames > 0 and (width, height) != (self.width, self.height)
+        self._tell_sleep(t_s)
         if self._frames and not fresh and t_s - self._last_s > self._waits.silent_s:
             self._lose()
         if fresh or changed or self._down:
@@ -196,6 +201,16 @@ class GrabbedSource(LiveSource):
         if news is not None:
             self._tell(t_s, news, _STATE_WORDS[news])
         self._tell_rate(t_s, codec)
+
+    def _tell_sleep(self, t_s: float) -> None:
+        """Say that the computer slept since the picture before: with that the gap is explained."""
+        before_s, self._slept_s = self._slept_s, clock.slept_s()
+        if self._frames and self._slept_s - before_s > self._waits.silent_s:
+            with self._telling:
+                self._down = True
+            self._queue.cut()
+            slept = timedelta(seconds=round(self._slept_s - before_s))
+            self._tell(t_s, "slept", f"The computer slept for {slept}: nothing was seen then.")
 
     def _begin_stretch(self, t_s: float, width: int, height: int, changed: bool) -> None:
         self._lost += self._missing.new_stretch()
@@ -243,7 +258,7 @@ class GrabbedSource(LiveSource):
     def _wait_for_other_program(self, words: str) -> None:
         if not self._busy_told:
             self._busy_told = True
-            self._tell(max(time.monotonic() - self._zero_s, 0.0), "busy", words)
+            self._tell(max(self.clock() - self._zero_s, 0.0), "busy", words)
         self._settled = True
 
     def _remedy(self) -> str:

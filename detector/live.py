@@ -9,24 +9,25 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from detector.config import Settings
-from detector.errors import NasalisError
+from detector.errors import LogError, NasalisError
 from detector.instant import Flash
+from detector.live_due import Due
 from detector.live_line import Ended, Gap, LiveLine, Message, Sighting, Totals
 from detector.live_log import LiveLog
 from detector.live_output import Teller, Tellers
 from detector.live_source import LiveSource, SourceEvent
 from detector.live_state import LiveState
 from detector.live_view import LiveView
+from detector.live_waiting import PATIENCE_S, Felt, Waiting
 from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
-from detector.record.entries import LoggedEpisode, moment_of
+from detector.record.entries import LoggedEpisode
 from detector.record.files import write_whole
 from detector.terminal import calling_on_stop
 from detector.types import ORDINARY_KINDS, Episode, Revision, Twitch
@@ -37,10 +38,14 @@ STATUS_S = 0.25  # between two looks at how it is going, without one
 QUIET_S = 5.0  # without a jerk, in which no episode is under way and a session can give way to the next
 LATEST_S = 600.0  # a session gives way this late, quiet or not
 LET_GO_S = 15.0  # a source that is not back within this long is left behind
-
+HELD_AT_END_S = 60.0  # a log that another program holds so long after the end does without what is left
 
 TOO_SLOW = "pictures were lost: this computer is busy"
-_GAP_REASONS = {"lost": "the source gave no pictures", "resolution": "the size of the pictures changed"}
+_GAP_REASONS = {
+    "lost": "the source gave no pictures",
+    "resolution": "the size of the pictures changed",
+    "slept": "the computer slept",
+}
 
 
 @dataclass(slots=True)
@@ -78,7 +83,7 @@ class Watch:
         self._view = LiveView(parts.source.name, parts.settings, recording=parts.recording)
         self._sighted_s = -math.inf
         self._save_s = SAVE_S
-        self._due_s = self._next_due(0.0)
+        self._due = Due(parts.source, parts.roll_h)
         self._frames_at_first = (0, 0, 0)
         self._frames_before = (0, 0, 0)  # the session
         self._totals: Totals | None = None  # the last ones
@@ -87,7 +92,7 @@ class Watch:
         self._status = "complete"
         self._signaled = False
         self._let_go = math.inf
-        self._unheard: deque[Message] = deque()
+        self._waiting = Waiting(self._hear, self._say)
         self._ended = False
         self._error: BaseException | None = None
 
@@ -101,6 +106,7 @@ class Watch:
         """
         # what was lost before anyone was ready is no loss
         self._frames_at_first = self._frames_before = self._frame_counts()
+        self._book.wait_at_most(PATIENCE_S)
         self._tell_session()
         self._line.start()
         try:
@@ -111,6 +117,10 @@ class Watch:
             self._line.wait(LET_GO_S)
             self._keep_the_rest()
             raise
+        self._waiting.hear()  # a key pressed at the last moment
+        if self._waiting:
+            raise LogError(self._keep_beside())
+        self._book.wait_at_most(HELD_AT_END_S)
         self._save(self._status if self._error is None else "failed")
         last = self._state(self._line.now_s)
         self._tell(lambda teller: teller.end(last))
@@ -130,7 +140,22 @@ class Watch:
         with contextlib.suppress(Exception):
             self._hear_all(0.0)
         with contextlib.suppress(NasalisError):
-            self._save("failed")
+            if self._waiting.is_held:
+                self._keep_beside()
+            else:
+                self._save("failed")
+
+    def _keep_beside(self) -> str:
+        """What could not be written to the log goes into another one; what to say of that."""
+        held, (self._book, log) = self._book, self._book.beside()
+        with log:
+            self._waiting.is_held = False
+            self._waiting.hear()
+            self._save("interrupted")
+        return (
+            f"the episode log {held.path} is held by another program: what was found since then is kept in {log.path}, "
+            "look at it with --log"
+        )
 
     def _watch(self) -> None:
         while not self._turn() and time.monotonic() < self._let_go:
@@ -151,11 +176,17 @@ class Watch:
         return self._ended
 
     def _hear_all(self, timeout_s: float) -> None:
-        self._unheard += self._line.take(timeout_s)
-        while self._unheard:
-            self._hear(self._unheard.popleft())
+        self._waiting.add(self._line.take(timeout_s))
+        self._waiting.hear()
+        if self._waiting.is_held and self._waiting.has_last:
+            self._let_go = min(self._let_go, time.monotonic() + HELD_AT_END_S)
 
-    def _hear(self, message: Message) -> None:
+    def _say(self, words: str) -> None:
+        now_s = self._line.now_s
+        self._view.notice(words, now_s)
+        self._tell(lambda teller: teller.notice(now_s, words))
+
+    def _hear(self, message: Message | Felt) -> None:
         now_s = self._line.now_s
         match message:
             case Measured():
@@ -177,14 +208,16 @@ class Watch:
                 self._tell_episode(message)
             case Revision(episode):
                 self._book.revise(episode)
+            case Felt(t_s, undone):
+                self._feel(t_s, undone)
             case SourceEvent():
                 self._gap_reason = _GAP_REASONS.get(message.kind, self._gap_reason)
                 self._view.notice(message.words, now_s)
                 self._tell(lambda teller: teller.source(message))
             case Gap(start_s, end_s, paused):
                 reason = "paused" if paused else self._gap_reason
-                self._gap_reason = TOO_SLOW
                 self._book.add_gap(start_s, end_s, reason)
+                self._gap_reason = TOO_SLOW
                 self._tell(lambda teller: teller.gap(start_s, end_s, reason))
             case Totals():
                 self._take_totals(message)
@@ -203,7 +236,10 @@ class Watch:
     def _keep_house(self, now_s: float) -> None:
         if self._rolling:
             return
-        if now_s >= self._due_s and (now_s - self._sighted_s > QUIET_S or now_s > self._due_s + LATEST_S):
+        if news := self._due.news(now_s):
+            self._say(news)
+        due_s = self._due.at_s
+        if now_s >= due_s and (now_s - self._sighted_s > QUIET_S or now_s > due_s + LATEST_S):
             self._rolling = True
             self._line.ask_totals(count_anew=True)
         elif now_s >= self._save_s:
@@ -213,10 +249,10 @@ class Watch:
     def _take_totals(self, totals: Totals) -> None:
         known = self._with_counts(totals)
         if totals.counted_anew:
-            self._book.roll(totals.at_s, known)
+            self._book.roll(totals.at_s, known, self._due.clock_moved_s)
             self._totals = None
             self._frames_before = self._frame_counts()
-            self._due_s = self._next_due(max(totals.at_s, self._due_s))  # what is decided lies before what was due
+            self._due.begin(totals.at_s)
             self._rolling = False
             self._tell_session()
         else:
@@ -244,17 +280,6 @@ class Watch:
     def _save(self, status: str) -> None:
         self._book.save(self._totals, status)
 
-    def _next_due(self, at_s: float) -> float:
-        """When the session that begins at ``at_s`` is to give way."""
-        if self._parts.roll_h > 0.0:
-            return at_s + 3600.0 * self._parts.roll_h
-        moment = None if self._source.is_clip else moment_of(self._source.start_utc, at_s)
-        if moment is None:
-            return math.inf
-        here = moment.astimezone()
-        midnight = datetime.combine(here.date() + timedelta(days=1), datetime.min.time()).astimezone()
-        return at_s + (midnight - here).total_seconds()
-
     # the window
 
     def _state(self, now_s: float) -> LiveState:
@@ -277,16 +302,9 @@ class Watch:
             case Action.PAUSE:
                 self._line.pause(not self._line.paused)
             case Action.MARK:
-                self._book.add_marker(now_s)
-                self._view.felt(now_s)
-                self._tell(lambda teller: teller.marker(now_s, undone=False))
+                self._waiting.add([Felt(now_s)])
             case Action.UNDO:
-                t_s = self._book.undo_marker()
-                if t_s is None:
-                    self._view.notice("there is no mark to take back", now_s)
-                else:
-                    self._view.taken_back(t_s)
-                    self._tell(lambda teller: teller.marker(t_s, undone=True))
+                self._waiting.add([Felt(now_s, undone=True)])
             case Action.REBASELINE:
                 self._line.start_anew()
                 self._view.notice("learning anew: hold still for three seconds", now_s)
@@ -294,6 +312,19 @@ class Watch:
                 words = self._snapshot()
                 self._view.notice(words, now_s)
                 self._tell(lambda teller: teller.notice(now_s, words))
+
+    def _feel(self, at_s: float, undone: bool) -> None:
+        if not undone:
+            self._book.add_marker(at_s)
+            self._view.felt(at_s)
+            self._tell(lambda teller: teller.marker(at_s, undone=False))
+            return
+        t_s = self._book.undo_marker()
+        if t_s is None:
+            self._view.notice("there is no mark to take back", at_s)
+        else:
+            self._view.taken_back(t_s)
+            self._tell(lambda teller: teller.marker(t_s, undone=True))
 
     def _snapshot(self) -> str:
         """What became of it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -122,7 +121,7 @@ class LiveLine:
     # for the reader
 
     def start(self) -> None:
-        self._started = time.monotonic()
+        self._started = self._source.clock()
         self._thread.start()
 
     def stop(self) -> None:
@@ -136,7 +135,7 @@ class LiveLine:
 
     def take(self, timeout_s: float) -> list[Message]:
         """What came since; waits so long for the first."""
-        if not self._source.is_clip and time.monotonic() > self._started + self._duration_s + OVERDUE_S:
+        if not self._source.is_clip and self._source.clock() > self._started + self._duration_s + OVERDUE_S:
             self.stop()
         out: list[Message] = []
         with suppress(queue.Empty):
@@ -169,7 +168,7 @@ class LiveLine:
     @property
     def now_s(self) -> float:
         """The time of the source now: that of its newest picture, going on by the clock."""
-        return 0.0 if self._behind_s == math.inf else time.monotonic() - self._behind_s
+        return 0.0 if self._behind_s == math.inf else self._source.clock() - self._behind_s
 
     # in the thread
 
@@ -246,7 +245,7 @@ class LiveLine:
         return self._stopped
 
     def _note_time(self, frame: Frame) -> None:
-        behind_s = time.monotonic() - frame.t_s
+        behind_s = self._source.clock() - frame.t_s
         # pictures in real time are late at most; those of a clip may come at any pace
         self._behind_s = min(self._behind_s, behind_s) if self._source.in_real_time else behind_s
 

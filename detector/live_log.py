@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from detector.live_line import Totals
 from detector.record.entries import LoggedEpisode, episode_id, moment_of, time_of_day
@@ -38,7 +40,7 @@ class LiveLog:
     Raises
     ------
     LogError
-        In every method.
+        In every method. After a LogBusyError the same may be tried again: nothing of it is written.
     """
 
     def __init__(self, log: EpisodeLog, session: Session, *, keep_rejected: bool) -> None:
@@ -48,7 +50,7 @@ class LiveLog:
         self._runs: list[_Run] = []  # the current one last, and the one before it, which may still get an episode
         self._places: dict[int, tuple[int, int]] = {}  # of the line's numbers in the log, the latest last
         self.runs: list[int] = []  # keys of all sessions of the watch
-        self._begin(0.0)
+        self._begin(0.0, session)
 
     @property
     def session(self) -> Session:
@@ -56,14 +58,31 @@ class LiveLog:
         return self._runs[-1].session
 
     @property
+    def path(self) -> Path:
+        """Of the log."""
+        return self._log.path
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long a write waits for another program."""
+        self._log.wait_at_most(seconds)
+
+    def beside(self) -> tuple[LiveLog, EpisodeLog]:
+        """Another log beside the one that cannot be written, for the same watch; to be closed by the caller."""
+        path = self._log.path.with_name(f"{self._log.path.name}.kept-{datetime.now():%Y%m%d-%H%M%S}")
+        log = EpisodeLog(path)
+        return LiveLog(log, self._first, keep_rejected=self._keep_rejected), log
+
+    @property
     def start_s(self) -> float:
         """When the current session began, in the source's time."""
         return self._runs[-1].start_s
 
-    def roll(self, at_s: float, totals: Totals) -> None:
-        """The session is over, and another goes on from ``at_s``."""
+    def roll(self, at_s: float, totals: Totals, clock_moved_s: float = 0.0) -> None:
+        """The session is over, and another goes on from ``at_s``, by a wall clock that was set by so much meanwhile."""
         self.save(totals, "complete")
-        self._begin(at_s)
+        moment = moment_of(self._first.start_utc, clock_moved_s) if clock_moved_s else None
+        start_utc = self._first.start_utc if moment is None else moment.isoformat(timespec="milliseconds")
+        self._begin(at_s, dataclasses.replace(self._first, start_utc=start_utc))
 
     def save(self, totals: Totals | None, status: str) -> None:
         """The figures of the current session, as they stand; more than once, so that a power cut leaves some."""
@@ -99,24 +118,27 @@ class LiveLog:
     def add_episode(self, episode: Episode) -> LoggedEpisode:
         """An episode that is over, as the log has it."""
         run = self._at(episode.start_s)
-        if episode.kind in ORDINARY_KINDS:
-            run.ordinary += 1
-        else:
-            run.episodes += 1
+        ordinary = episode.kind in ORDINARY_KINDS
         own = dataclasses.replace(
             episode,
-            number=-run.ordinary if episode.kind in ORDINARY_KINDS else run.episodes,
+            number=-run.ordinary - 1 if ordinary else run.episodes + 1,
             start_s=episode.start_s - run.start_s,
             end_s=episode.end_s - run.start_s,
             twitches=tuple(_moved(twitch, run.start_s) for twitch in episode.twitches),
         )
-        self._log.add_episode(run.key, own)
+        # it may have begun before the session gave way; of an ordinary one only its own time counts
+        start_s = episode.start_s if ordinary else -math.inf
+        later = self._runs[self._runs.index(run) + 1 :]
+        self._log.add_episode(
+            run.key, own, [(other.key, start_s - other.start_s, episode.end_s - other.start_s) for other in later]
+        )
+        if ordinary:  # only now: a write that failed may be tried again
+            run.ordinary += 1
+        else:
+            run.episodes += 1
         self._places[episode.number] = (run.key, own.number)
         while len(self._places) > REMEMBERED:
             del self._places[next(iter(self._places))]
-        for later in self._runs[self._runs.index(run) + 1 :]:  # it began before the session gave way
-            start_s = episode.start_s if episode.kind in ORDINARY_KINDS else -math.inf
-            self._log.drop_sightings(later.key, start_s - later.start_s, episode.end_s - later.start_s)
         session = run.session
         return LoggedEpisode(
             episode_id(session.session_id, own.number),
@@ -156,15 +178,16 @@ class LiveLog:
         """ISO 8601; empty when unknown."""
         return time_of_day(self._first.start_utc, t_s)
 
-    def _begin(self, at_s: float) -> None:
-        moment = moment_of(self._first.start_utc, at_s)
+    def _begin(self, at_s: float, first: Session) -> None:
+        moment = moment_of(first.start_utc, at_s)
         session = dataclasses.replace(
-            self._first, start_utc="" if moment is None else moment.isoformat(timespec="milliseconds"), notes=[]
+            first, start_utc="" if moment is None else moment.isoformat(timespec="milliseconds"), notes=[]
         )
         if at_s and session.sha256:  # the hash alone would make it the same recording once more
             session.settings = session.settings | {"start_s": at_s}
         session.session_id = identity(session)
         self._runs = [*self._runs[-1:], _Run(self._log.begin(session), at_s, session)]
+        self._first = first
         self.runs.append(self._runs[-1].key)
 
     def _at(self, t_s: float) -> _Run:

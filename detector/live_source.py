@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal
 
 from detector.types import Frame
 
-EventKind = Literal["opened", "slow", "busy", "lost", "resolution", "black", "frozen", "resumed"]
+EventKind = Literal["opened", "slow", "busy", "lost", "resolution", "black", "frozen", "resumed", "slept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class LiveSource(ABC):
     notes : list[str]
         Of a recording: what a user should know of it.
     """
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)  # that its times go by; a recording waits while asleep
 
     def __init__(self, name: str, *, is_clip: bool, start_utc: str, in_real_time: bool = True) -> None:
         self.name = name

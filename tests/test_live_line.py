@@ -359,7 +359,7 @@ def test_now_goes_on_by_the_clock_of_a_camera_and_at_the_pace_of_a_clip(
 ) -> None:
     """A clip at half its pace, a camera whose pictures come ever later: the time of a mark is that of the picture."""
     clock = [100.0]
-    monkeypatch.setattr("detector.live_line.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(MemorySource, "clock", staticmethod(lambda: clock[0]))
     source = MemorySource()
     source.in_real_time = in_real_time
     line: LiveLine = line_over(source)

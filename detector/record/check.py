@@ -246,13 +246,13 @@ def _note_open_runs(db: sqlite3.Connection, path: Path, checked: Checked, presen
             own.close()
     if gone:
         checked.notes.append(
-            f"{_many(len(gone), 'session')} were cut off (run {_list(gone)}): the next one that begins, "
-            "or nasalis log --repair, marks them as interrupted"
+            f"{_many(len(gone), 'session')} {'was' if len(gone) == 1 else 'were'} cut off (run {_list(gone)}): "
+            "marked as interrupted by the next that begins, or by nasalis log --repair"
         )
     if unknown:
         checked.notes.append(
-            f"{_many(len(unknown), 'session')} are going on, or were cut off (run {_list(unknown)}): "
-            "which it is cannot be told from here"
+            f"{_many(len(unknown), 'session')} {'is' if len(unknown) == 1 else 'are'} going on, "
+            f"or {'was' if len(unknown) == 1 else 'were'} cut off (run {_list(unknown)}): it cannot be told from here"
         )
 
 

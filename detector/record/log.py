@@ -93,9 +93,12 @@ class EpisodeLog:
             self._presence = Presence(self.path)
             try:
                 self._opened = Opened(schema.connect(self.path))
-            except BaseException:
+            except BaseException as error:
                 self._presence.close()
-                raise
+                if not (must_exist and schema.is_of_disk(error.__cause__)):
+                    raise
+                self.read_only, self._presence = True, None  # a full disk, where SQLite needs room even to read
+                self._opened = open_to_read(self.path)
         self._db = self._opened.db
 
     @property
@@ -119,6 +122,11 @@ class EpisodeLog:
             self._presence.close()
 
     # writing
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long a write waits for another program before it fails; 30 s unless told."""
+        with schema.errors_of(self.path):
+            self._db.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
 
     def begin(self, session: Session, *, replace: bool = False) -> int:
         """Open a run and return its key.
@@ -151,10 +159,11 @@ class EpisodeLog:
         with schema.errors_of(self.path), schema.transaction(self._db):
             self._put_twitch(run, twitch, episode_number)
 
-    def add_episode(self, run: int, episode: Episode) -> None:
+    def add_episode(self, run: int, episode: Episode, elsewhere: Iterable[tuple[int, float, float]] = ()) -> None:
         """Keep one episode together with its twitches: all of it or nothing.
 
-        Kept twitches that were written before, and that it reaches past and does not count, were none after all.
+        Kept twitches that were written before, and that it reaches past and does not count, were none after all; those
+        of other runs too, in ``elsewhere``: run, start and end (s) as of :meth:`drop_sightings`.
         """
         columns = ("run", *schema.EPISODE)
         cells = [run, *schema.encode(schema.EPISODE, episode)]
@@ -163,6 +172,8 @@ class EpisodeLog:
             # twitches of an open episode lie round an ordinary movement: only those in its own time were its own
             start_s = episode.start_s if episode.kind in REJECTED_KINDS else -math.inf
             self._drop_sightings(run, start_s, episode.end_s)
+            for other, from_s, to_s in elsewhere:
+                self._drop_sightings(other, from_s, to_s)
             for twitch in episode.twitches:
                 self._put_twitch(run, twitch, episode.number)
 

@@ -79,19 +79,20 @@ def copy_log(path: Path, folder: Path) -> Path:
 def _in_place(path: Path) -> sqlite3.Connection | None:
     """Opened where it lies; None when only a copy can be read."""
     begun = any(Path(f"{path}{ending}").exists() and Path(f"{path}{ending}").stat().st_size for ending in BESIDE[1:])
-    # immutable: nobody writes it, and nothing is made beside it
-    how = "mode=ro" if begun or is_writable(path) else "immutable=1"
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=schema.BUSY_S, isolation_level=None)
-    try:
-        db.row_factory = sqlite3.Row
-        schema.refuse_foreign(db, path)
-        if db.execute("PRAGMA user_version").fetchone()[0] == schema.FORMAT:
-            return db
-    except sqlite3.OperationalError as error:
-        if schema.is_busy(error):
+    # immutable: the file as it is, with nothing made beside it; also on a full disk, where nothing can be made
+    ways = ["mode=ro"] * (begun or is_writable(path)) + ["immutable=1"] * (not begun)
+    for how in ways:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=schema.BUSY_S, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            schema.refuse_foreign(db, path)
+            if db.execute("PRAGMA user_version").fetchone()[0] == schema.FORMAT:
+                return db
+        except sqlite3.OperationalError as error:
+            if schema.is_busy(error):
+                raise
+        except BaseException:
+            db.close()
             raise
-    except BaseException:
         db.close()
-        raise
-    db.close()
     return None

@@ -21,7 +21,7 @@ from typing import Any
 from detector.errors import LogError, OutputError
 from detector.record import cut_off, schema
 from detector.record.check import CODECS, TABLES, Checked, check_log, reads, row_faults
-from detector.record.files import explained
+from detector.record.files import explained, make_private
 from detector.record.pages import Pages, fits
 from detector.record.presence import Presence
 from detector.record.reading import BESIDE, copy_log
@@ -138,7 +138,7 @@ def _close_runs(path: Path, output: Path | None, checked: Checked, presence: Pre
         with schema.errors_of(path):
             if output is not None:
                 with explained(output):
-                    os.close(os.open(output, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                    make_private(output)
                 with contextlib.closing(sqlite3.connect(output)) as copy:
                     db.backup(copy)
                 repaired.notes.append(f"a copy of it is {output}")
@@ -154,8 +154,8 @@ def _take_place(fresh: Path, path: Path) -> Path:
     damaged = path.with_name(f"{path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")
     for ending in BESIDE:
         if Path(f"{path}{ending}").exists():
+            make_private(Path(f"{damaged}{ending}"))
             shutil.copyfile(f"{path}{ending}", f"{damaged}{ending}")
-            Path(f"{damaged}{ending}").chmod(0o600)
             _sync(Path(f"{damaged}{ending}"))
     _sync(path.absolute().parent)
     # The write-ahead log first: SQLite would read an old one into a new file. Both are safe in the copies.

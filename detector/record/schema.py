@@ -14,13 +14,14 @@ import errno
 import json
 import math
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from detector.errors import LogError
+from detector.errors import LogBusyError, LogError
 from detector.record.entries import clean_text
 from detector.record.places import network_kind
 from detector.types import BothSides, RestingFace
@@ -29,6 +30,8 @@ APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's dat
 FORMAT = 6
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a database: sqlite.org/tempfiles.html
 BUSY_S = 30.0  # how long one writer waits for another; each write takes milliseconds, on a slow disk seconds
+
+_LEAST_FREE = 1 << 16  # bytes: the memory that programs share is a file of 32 KiB (sqlite.org/walformat.html, 2)
 
 
 class Codec(NamedTuple):
@@ -119,7 +122,7 @@ def decode(codecs: dict[str, Codec], row: sqlite3.Row) -> dict[str, Any]:
         return {name: codec.decode(row[name]) for name, codec in codecs.items()}
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise LogError(
-            "the episode log holds a value that cannot be read: restore a copy of it or name another file with --log"
+            "the episode log holds a value that cannot be read: save the rest with nasalis log --repair"
         ) from error
 
 
@@ -331,7 +334,21 @@ def errors_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise LogError(_explain(path, error)) from error
+        raise (LogBusyError if is_busy(error) else LogError)(_explain(path, error)) from error
+
+
+def is_of_disk(error: BaseException | None) -> bool:
+    """Whether a file could not be written, which may be read all the same."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = -1 if code is None else code & 0xFF
+    return primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _is_full(path: Path) -> bool:
+    # what a log cannot do without, its memory shared with other programs included; SQLite calls that an I/O error
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.absolute().parent).free < _LEAST_FREE
+    return False
 
 
 def _explain(path: Path, error: sqlite3.Error) -> str:
@@ -342,11 +359,11 @@ def _explain(path: Path, error: sqlite3.Error) -> str:
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return f"the episode log {path} refused a record ({error}): this is a fault of nasalis, please report it"
     if primary == sqlite3.SQLITE_CORRUPT:
-        return f"the episode log {path} is damaged: restore a copy of it or name another file with --log"
-    if primary == sqlite3.SQLITE_FULL:
+        return f"the episode log {path} is damaged: save what can be read with nasalis log --repair"
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
         return f"the disk is full, the episode log {path} cannot grow: free some space or name another file with --log"
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return f"the episode log {path} cannot be written ({error}): check its folder or name another file with --log"
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if is_busy(error):
         return f"the episode log {path} is held by another program: close that one and try again"
     return f"the episode log {path} cannot be used ({error}): check the disk or name another file with --log"
