@@ -101,8 +101,7 @@ def batch(
 
         return DaskEngine(workers=workers or _cores(), scheduler=scheduler or "", say=talk.say)
 
-    with out.reader():
-        outcome = run(job, start, talk, rows.append if as_json else lambda row: None)
+    outcome = run(job, start, talk, rows.append if as_json else lambda row: None)
     if as_json:
         from dataclasses import asdict
 

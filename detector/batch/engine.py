@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import signal
 import threading
 import time
 import uuid
@@ -28,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 CONNECT_S = 10.0  # to a scheduler, at the first time
 LOST_S = 300.0  # how long a scheduler that is gone, or workers that are, are waited for: a machine that restarts
 THREADS_S = 2.0  # how often workers are counted
+BROKEN = ("cancelled", "lost")  # what becomes of futures when the connection breaks
 # Clips are minutes, not milliseconds: a worker gets its next one while it is busy, and no more than that.
 CONFIG: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],  # the ports for status pages cannot be left out; nothing answers there
@@ -122,6 +124,7 @@ class DaskEngine:
             worker_dashboard_address=f"{LOOPBACK}:0",
             scheduler_kwargs={"dashboard": False},
             memory_limit=0,  # a worker itself is small; clips have their own limit
+            preload=[__name__],
             silence_logs=logging.CRITICAL,
         )
         self._cleanup.callback(lambda: cluster.close(timeout=10))
@@ -148,19 +151,18 @@ class DaskEngine:
             ready.append(self._done.get(timeout=timeout_s))
             while True:
                 ready.append(self._done.get_nowait())
-        if self._client.status != "running" or any(future.status in ("cancelled", "lost") for future in ready):
-            self._come_back()
-            ready = [future for future in ready if future.status not in ("cancelled", "lost")]
         keys = {task.future.key: key for key, task in self._tasks.items()}
+        # others are of a scheduler that is gone, and were asked for again since
+        ready = [future for future in ready if future.key in keys]
+        if self._client.status != "running" or any(future.status in BROKEN for future in ready):
+            self._come_back()
+            return []
         answers = []
         for future in ready:
-            key = keys.get(future.key)
-            if key is None:
-                continue  # of a scheduler that is gone: asked for again meanwhile
             answer = self._answer(future)
             if answer is not None:
-                del self._tasks[key]
-                answers.append((key, answer))
+                del self._tasks[keys[future.key]]
+                answers.append((keys[future.key], answer))
         self._count()
         return answers
 
@@ -188,12 +190,12 @@ class DaskEngine:
         self._counted_s = now
         with contextlib.suppress(OSError, TimeoutError, ValueError, RuntimeError):
             self._slots = sum(self._client.nthreads().values())
-        if self._slots or not self._address:
+        if self._slots:
             self._seen_s = now
         elif now - self._seen_s > self._lost_s:
             raise WorkerError(
-                f"no worker was there for {self._lost_s:g} s: start some with 'dask worker {self._address}', and run "
-                "the same command again; what is done is kept"
+                f"the scheduler at {self._address} had no worker for {self._lost_s:g} s: start some with 'dask worker "
+                f"{self._address}', and run the same command again; what is done is kept"
             )
 
     def _come_back(self) -> None:
@@ -229,6 +231,12 @@ class DaskEngine:
         with contextlib.suppress(Exception):
             self._client.close(timeout=5)
         self._cleanup.close()
+
+
+def dask_setup(worker: Any) -> None:
+    """Called by dask in each worker of this machine: Ctrl-C is for the program, which ends its workers itself."""
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 _idle: list[Keeper] = []  # on a worker: one for each of its threads, as they are needed

@@ -24,7 +24,7 @@ START_S = 120.0  # importing OpenCV on a cold disk under load; usually 1 s
 POLL_S = 0.1  # of the memory: at 1 GB/s, the most that a process was seen to take, 100 MB over the limit
 REAP_S = 5.0  # a process stuck in a dead file system cannot be killed: it is left behind
 CLIPS_EACH = 200  # then a new one, so that a slow leak stays small; its start is 5 % of 200 clips of 1 s
-COMMAND = (sys.executable, "-m", "detector.batch.child")
+COMMAND = (sys.executable, "-P", "-m", "detector.batch.child")  # -P: not what lies in the current folder
 # The libraries read these when they are loaded. XNNPACK inside MediaPipe has no such switch and uses what it is given.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FFMPEG_THREADS"), "1"
@@ -114,13 +114,14 @@ class Keeper:
         self.stop()
         self._done = 0
         self._folder = tempfile.TemporaryDirectory(prefix="nasalis-batch-", ignore_cleanup_errors=True)
+        search = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with (Path(self._folder.name) / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | ONE_THREAD | {"NASALIS_BATCH_FOLDER": self._folder.name},
+                env=os.environ | ONE_THREAD | {"PYTHONPATH": search, "NASALIS_BATCH_FOLDER": self._folder.name},
                 start_new_session=True,  # a group of its own, to be killed whole, out of reach of Ctrl-C
             )
         deadline = time.monotonic() + START_S

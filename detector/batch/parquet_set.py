@@ -59,7 +59,8 @@ class ParquetSet:
         self._waiting: dict[str, int] = {}
         self._since_s = time.monotonic()
         with explained(folder):
-            (folder / WAITING).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / WAITING).mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked(folder / WAITING / "lock", folder)
             for left in (folder / WAITING).iterdir():
                 if left.is_dir():  # of a batch that was killed
@@ -95,7 +96,7 @@ class ParquetSet:
         files = self._tables(runs)
         unfinished = self._folder / WAITING / name
         with explained(self._folder / name):
-            unfinished.mkdir()
+            unfinished.mkdir(mode=0o700)  # for its owner only, like all that says something of a person's health
             for file, content in files.items():
                 with (unfinished / file).open("wb") as stream:
                     stream.write(content)

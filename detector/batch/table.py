@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from detector.record.export import Column, column_facts, csv_head, csv_line, sidecar_path, write_json
-from detector.record.files import explained, finish_durably, is_special, real_path, temporary_beside
+from detector.record.files import explained, finish_durably, is_special, make_private, real_path, temporary_beside
+from detector.terminal import Out
 
 STDOUT = "-"
 Status = Literal["done", "skipped", "failed"]
@@ -80,6 +80,8 @@ class TableFile:
             special = is_special(self._path)
             self._temporary = None if special else temporary_beside(self._path, "batch")
             with explained(self._path):
+                if self._temporary is not None:
+                    make_private(self._temporary)
                 self._file = (self._temporary or self._path).open("wb")
         self._write(csv_head(COLUMNS))
 
@@ -101,18 +103,10 @@ class TableFile:
             self._temporary = None
         write_json(sidecar_path(self._path), "batch", about | {"columns": column_facts(COLUMNS), "rows": self._rows})
 
-    def drop(self) -> None:
-        """Leave what was there before."""
-        if self._path is not None:
-            self._file.close()
-        if self._temporary is not None:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink()
-
     def _write(self, line: bytes) -> None:
         if self._path is None:
-            self._file.write(line)
-            self._file.flush()
+            with Out().reader():  # flushes; a reader who left is no reason to stop
+                self._file.write(line)
             return
         with explained(self._path):
             self._file.write(line)
