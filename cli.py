@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from detector import __version__
+from detector.batch_command import app as batch
 from detector.errors import NasalisError, UsageError
 from detector.forget_command import app as forgetting
 from detector.journal_commands import app as journal
@@ -62,6 +63,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(batch)
 app.add_typer(journal)
 app.add_typer(looking)
 app.add_typer(forgetting)

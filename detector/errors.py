@@ -33,3 +33,9 @@ class LogBusyError(LogError):
 
 class OutputError(NasalisError):
     """A file cannot be written."""
+
+
+class WorkerError(NasalisError):
+    """The workers of a batch cannot be reached, or cannot work."""
+
+    exit_code = 3

@@ -192,9 +192,7 @@ def _write_table(
     files = {target: _csv_bytes([column.name for column in columns], cells)}
     if sessions is not None and target is not None and not is_special(target):
         about = _about(table, sessions) | {
-            "columns": [
-                {"name": c.name, "unit": c.unit, "meaning": c.meaning, "decimals": c.decimals} for c in columns
-            ],
+            "columns": column_facts(columns),
             "rows": len(rows),
             "conventions": {
                 "times": "seconds from the start of the source, intervals half-open",
@@ -221,6 +219,21 @@ def _write_table(
             about["relabeled"] = {row.episode_id: row.review_kind for row in rows if row.review_kind}
         files[sidecar_path(target)] = _json_bytes(about)
     write_whole(files)
+
+
+def csv_head(columns: Sequence[Column]) -> bytes:
+    """The first line of a table that is written row by row."""
+    return _csv_bytes([column.name for column in columns], [])
+
+
+def csv_line(columns: Sequence[Column], row: Any) -> bytes:
+    """One row of such a table."""
+    return _csv_bytes([_cell(column, row) for column in columns], [])
+
+
+def column_facts(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """What the columns of a table mean, for the JSON beside it."""
+    return [{"name": c.name, "unit": c.unit, "meaning": c.meaning, "decimals": c.decimals} for c in columns]
 
 
 def _csv_bytes(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> bytes:

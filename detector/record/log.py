@@ -22,6 +22,7 @@ from detector.errors import LogError, UsageError
 from detector.record import cut_off, schema
 from detector.record import journal as diary
 from detector.record import markers as felt
+from detector.record import parcel as parcels
 from detector.record import reviews as judged
 from detector.record.entries import (
     REJECTED_KINDS,
@@ -285,6 +286,27 @@ class EpisodeLog:
             for number, review, kind in said:
                 judged.insert_review(self._db, run, number, reviewer, made, review=review, kind=kind, note=None)
 
+    def pack(self, run: int) -> bytes:
+        """A run with its episodes and twitches, for :meth:`add_packed` of another log."""
+        with schema.errors_of(self.path):
+            return parcels.pack(self._db, run)
+
+    def add_packed(self, parcel: bytes) -> tuple[int, bool]:
+        """Keep a run that :meth:`pack` gave elsewhere, all of it or nothing, and never twice.
+
+        Returns
+        -------
+        tuple of (int, bool)
+            Its key, and whether it is new: a complete run of the same session stays the only one.
+        """
+        with schema.errors_of(self.path), schema.transaction(self._db):
+            return parcels.insert(self._db, parcel)
+
+    def find_complete(self, sha256: str, session_id: str) -> int | None:
+        """The complete run of a file with this hash and session id that counts; None when there is none."""
+        with schema.errors_of(self.path):
+            return parcels.find(self._db, sha256, session_id)
+
     def _drop_sightings(self, run: int, start_s: float, end_s: float) -> None:
         self._db.execute(
             "DELETE FROM twitches WHERE run = ? AND kept AND episode IS NULL AND peak_s BETWEEN ? AND ?",
@@ -411,13 +433,16 @@ class EpisodeLog:
         ``kind`` is that of the twitch's episode. Rejected twitches are listed with ``include_rejected`` only; the ids
         are the same with and without.
         """
-        where, values = self._where(runs, session_id, side, kind, include_superseded, side_of="t")
+        keys = self._keys(runs, include_superseded)
+        chosen = ", ".join(str(key) for key in keys)
+        where, values = self._where(keys, session_id, side, kind, include_superseded, side_of="t")
         if not include_rejected:
             where += " AND t.kept"
         with schema.errors_of(self.path):
             rows = self._db.execute(
                 "SELECT t.*, e.number AS of_episode, s.session_id, s.start_utc FROM (SELECT *, ROW_NUMBER() OVER ("
-                "PARTITION BY run ORDER BY onset_s, peak_s, offset_s, region, side) AS place FROM twitches) t"
+                "PARTITION BY run ORDER BY onset_s, peak_s, offset_s, region, side) AS place FROM twitches"
+                f" WHERE run IN ({chosen})) t"  # here too: a log of a million sessions is not numbered for one of them
                 " JOIN sessions s USING (run) LEFT JOIN episodes e ON e.run = t.run AND e.number = t.episode"
                 f" WHERE {where} ORDER BY t.run, t.place",
                 values,

@@ -1,0 +1,1 @@
+"""Thousands of clips on several processes or machines: ``nasalis batch``."""
