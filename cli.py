@@ -6,6 +6,10 @@ Data goes to stdout, talk to stderr. Exit codes: 0 done (also with no episode), 
 
 from __future__ import annotations
 
+from detector import early  # first: from here on Ctrl-C is quiet, up to the end of this file
+
+# isort: split
+
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -699,6 +703,8 @@ def main() -> None:
         talk.trace(error)
         sys.exit(1)
 
+
+early.end()
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""``kill -9`` at random moments, and Ctrl-C at random moments: what was reported is in the log, and every log opens.
+"""``kill -9`` and Ctrl-C at random moments, many programs at once: what was reported is in the log, every log opens.
 
 One log sees all deaths, as that of a person would. Of what runs to its end a table of an earlier time is overwritten,
 and must be either whole as it was or whole and new after every death.
@@ -30,6 +30,7 @@ STOPS = 3 if QUICK else int(os.environ.get("NASALIS_STOPS", "60"))  # Ctrl-C
 LIVE_S = 20.0  # of the start and of watching: kills fall evenly into it
 JUST_AFTER_S = 0.05  # of what was said: when something is being written
 PART_S = 6.0  # of the clip that is analyzed: several twitches, and seconds instead of half a minute
+FIRST_LINE = 'cli.py", line 9'
 OLD_TABLE = b"episode_id,of_an_earlier_time\r\nwhole,yes\r\n"
 
 
@@ -198,7 +199,7 @@ def test_stopped_by_hand_at_any_moment(tmp_path: Path) -> None:
     length_s, whole = time.monotonic() - begin, table.read_bytes()
     chance = random.Random(SEED)
     codes: dict[int, int] = {}
-    early: list[float] = []  # when it was stopped that did not leave with 130 or 0
+    early: list[float] = []  # when it was stopped before its first line
     slowest_s = 0.0
     odd: list[str] = []
     for _ in range(STOPS):
@@ -212,9 +213,10 @@ def test_stopped_by_hand_at_any_moment(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=120)
         slowest_s = max(slowest_s, time.monotonic() - at_s)
         codes[process.returncode] = codes.get(process.returncode, 0) + 1
-        if process.returncode not in (0, 130):
+        # Python is loading itself, and answers in its own way
+        if process.returncode not in (0, 130) and "cli.py" not in said.replace(FIRST_LINE, ""):
             early.append(after_s)
-        if "Traceback" in said or "Error" in said:
+        elif process.returncode not in (0, 130) or "Traceback" in said:
             odd.append(f"after {after_s:.2f} s, exit {process.returncode}: {said[-800:]}")
         checked = check_log(log)
         if not checked.sound:
@@ -228,11 +230,63 @@ def test_stopped_by_hand_at_any_moment(tmp_path: Path) -> None:
         statuses = [run.session.status for run in book.runs(True)]
     rows = [
         ["exit codes", ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))],
-        ["stopped before the program itself ran, after s", ", ".join(f"{s:.2f}" for s in early) or "-"],
+        ["stopped while Python loaded itself, after s", ", ".join(f"{s:.2f}" for s in early) or "-"],
         ["from Ctrl-C to the end, s at most", f"{slowest_s:.1f}"],
         ["tracebacks, logs not sound, tables not whole", str(len(odd))],
         ["sessions", ", ".join(f"{statuses.count(s)} {s}" for s in sorted(set(statuses)))],
     ]
     show(f"Ctrl-C in nasalis analyze of two clips, {STOPS} times at random moments", ("", ""), rows, "")
     assert not odd, "\n".join(odd)
-    assert set(codes) <= {0, 130} or max(early) < 0.3
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from detector.record.log import EpisodeLog
+from tests.test_log import episode, session
+slowest = 0.0
+with EpisodeLog(Path(sys.argv[1])) as log:
+    run = log.begin(session(sys.argv[2], sha256=sys.argv[2]))
+    for number in range(1, int(sys.argv[3]) + 1):
+        begin = time.monotonic()
+        log.add_episode(run, episode(number, float(number)))
+        slowest = max(slowest, time.monotonic() - begin)
+    log.finish(run, session(sys.argv[2], sha256=sys.argv[2], status="complete"))
+print(slowest)
+"""
+WRITERS, WRITES = 4, 50 if QUICK else 500
+
+
+@pytest.mark.benchmarks
+def test_many_programs_write_one_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.sqlite"
+    with EpisodeLog(log):
+        pass
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    begin = time.monotonic()
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(log), f"w{k}", str(WRITES)], stdout=subprocess.PIPE,
+                         text=True, env=environment, cwd=ROOT)
+        for k in range(WRITERS)
+    ]  # fmt: skip
+    exported, slowest_read_s = 0, 0.0
+    while any(writer.poll() is None for writer in writers):
+        at_s = time.monotonic()
+        with EpisodeLog(log, must_exist=True) as book:
+            count = len(book.episodes())
+        slowest_read_s = max(slowest_read_s, time.monotonic() - at_s)
+        assert count >= exported
+        exported = count
+    said = [writer.communicate()[0] for writer in writers]
+    whole_s = time.monotonic() - begin
+    with EpisodeLog(log) as book:
+        found = len(book.episodes())
+    rows = [
+        ["writers that failed", str(sum(writer.returncode != 0 for writer in writers))],
+        ["episodes written, in the log", f"{WRITERS * WRITES}, {found}"],
+        ["slowest write, s", f"{max(float(text) for text in said if text):.2f}"],
+        ["slowest reading of all meanwhile, s", f"{slowest_read_s:.2f}"],
+        ["took, s", f"{whole_s:.1f}"],
+    ]
+    show(f"{WRITERS} programs write {WRITES} episodes each into one log while it is read", ("", ""), rows, "")
+    assert found == WRITERS * WRITES and check_log(log).sound

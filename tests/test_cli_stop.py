@@ -94,3 +94,53 @@ def test_a_full_output_is_one_sentence(clip: Path, tmp_path: Path) -> None:
             text=True, env=os.environ | {"NASALIS_LOG": str(tmp_path / "log.sqlite")},
         )  # fmt: skip
     assert done.returncode == 2 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_silent(tmp_path: Path) -> None:
+    """As the signal would come between two lines of its imports."""
+    slow = "import sys, signal; sys.meta_path.insert(0, type('F', (), {'find_spec': staticmethod(lambda name, *_: "
+    slow += "signal.raise_signal(signal.SIGINT) if name == 'typer' else None)})); import cli; cli.main()"
+    process = start(["analyze", "x"], model_of_the_test(tmp_path), ("-c", slow))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_a_program_that_uses_ours_keeps_its_own_ctrl_c() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, mine := lambda *_: None); import cli;"
+        "assert signal.getsignal(signal.SIGINT) is mine; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "import importlib, detector.early; importlib.reload(detector.early); importlib.reload(cli);"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_clip_that_needs_too_much_memory_is_told_and_the_next_goes_on(clip: Path, tmp_path: Path) -> None:
+    huge, found = tmp_path / "a huge one.mp4", tmp_path / "e.csv"
+    huge.write_bytes(clip.read_bytes() + b"\0")
+    done = start(["analyze", huge, clip, "--csv", found], model_of_the_test(tmp_path))
+    out, err = done.communicate(timeout=60)
+    assert done.returncode == 3 and "Traceback" not in err
+    assert f"{huge} takes more memory than this computer has left: close other programs" in err
+    assert len(rows_of(found)) == 2 and "not read" in out
+
+
+@pytest.mark.parametrize("what", ["numpy", "opencv", "the system"])
+def test_memory_that_runs_out_is_known_by_any_name(what: str) -> None:
+    import cv2
+    import numpy as np
+
+    from detector.analyzing import _is_out_of_memory
+
+    def run_out() -> None:
+        if what == "numpy":
+            np.empty(1 << 46)
+        elif what == "opencv":
+            cv2.resize(np.zeros((4, 4, 3), np.uint8), (2_000_000, 2_000_000))
+        else:
+            raise OSError(12, "Cannot allocate memory")
+
+    with pytest.raises(Exception) as raised:
+        run_out()
+    assert _is_out_of_memory(raised.value)
+    assert not _is_out_of_memory(ValueError("no")) and not _is_out_of_memory(OSError(28, "No space left"))

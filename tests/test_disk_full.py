@@ -167,3 +167,22 @@ def test_repair_needs_room_and_says_so(disk: Path) -> None:
         cli.app(["log", "--repair", "--log", str(path)], standalone_mode=False)
     assert path.read_bytes() == damaged
     assert not list(disk.glob(".nasalis*")) and not list(disk.glob("*damaged*"))
+
+
+def test_what_a_killed_program_had_half_written_goes_with_the_next_file(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    names = {
+        "old and left": f".nasalis-{gone.pid}-0.tmp",
+        "just now": f".nasalis-{gone.pid}-1.tmp",
+        "of one that runs": f".nasalis-{os.getpid()}-7.tmp",
+        "of somebody else": ".other-1-0.tmp",
+        "no number": ".nasalis-x-0.tmp",
+    }
+    for what, name in names.items():
+        (tmp_path / name).write_bytes(b"half")
+        if what != "just now":
+            os.utime(tmp_path / name, (1.0, 1.0))
+    files.write_whole({tmp_path / "new.csv": OLD})
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"new.csv", *names.values()} - {names["old and left"]}

@@ -11,11 +11,13 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from detector.errors import OutputError, UsageError
 
+LEFT_S = 3600.0  # a file half written so long ago, by a program that is gone, is left behind
 _DATABASE = b"SQLite format 3\0"  # how every SQLite file begins: sqlite.org/fileformat.html
 
 
@@ -27,6 +29,31 @@ def real_path(path: Path | str) -> Path:
 def temporary_beside(path: Path, mark: str) -> Path:
     """A name in the folder of ``path`` that no other program uses; ``mark`` tells apart those of this one."""
     return path.with_name(f".nasalis-{os.getpid()}-{mark}.tmp")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed program of ours had half written in ``folder``; nobody else would ever look at it."""
+    for path in folder.glob(".nasalis-*.tmp"):
+        pid = path.name.split("-")[1]
+        with contextlib.suppress(OSError):
+            # on a network drive another machine may be writing, whose processes are not seen here
+            if (
+                path.is_file()
+                and time.time() - path.stat().st_mtime > LEFT_S
+                and pid.isdecimal()
+                and not _runs(int(pid))
+            ):
+                path.unlink()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user, or no number of a process
+        return True
+    return True
 
 
 def make_private(path: Path) -> None:
@@ -118,6 +145,8 @@ def write_whole(files: Mapping[Path | None, bytes]) -> None:
         for temporary, path in waiting:
             with explained(path):
                 temporary.replace(path)
+        for folder in {path.parent for _, path in waiting}:
+            remove_leftovers(folder)
     finally:
         for temporary, _ in waiting:
             with contextlib.suppress(OSError):
