@@ -21,6 +21,7 @@ from detector.record.check import check_log
 from detector.record.cut_off import NOTE
 from detector.record.log import EpisodeLog
 from detector.record.places import network_kind
+from detector.record.presence import Presence
 from tests.older_logs import writing_format
 from tests.test_log import episode, recorded, session, twitch
 from tests.test_log_file import ROOT, _writer
@@ -209,7 +210,6 @@ def test_a_log_in_a_read_only_folder_is_read_and_says_so(
 ) -> None:
     with EpisodeLog(path) as log:
         recorded(log, session(), episode(1, 1.0))
-    Path(f"{path}-lock").unlink()
     before = sorted(path.parent.iterdir())
     protect(guarded, path, path.parent)
     for command in (["log"], ["log", "--episodes"], ["show", "e0001"], ["export"], ["report"], ["log", "--check"]):
@@ -380,3 +380,38 @@ def test_a_write_that_another_program_keeps_waiting_can_be_tried_again(path: Pat
         other._db.execute("ROLLBACK")
         log.add_episode(run, episode(1, 1.0))
         assert len(log.episodes()) == 1
+
+
+def test_the_lock_goes_with_the_last_one_who_has_the_log_open(path: Path) -> None:
+    lock = Path(f"{path}-lock")
+    first, second = EpisodeLog(path), EpisodeLog(path)
+    run = second.begin(session())
+    first.close()
+    assert lock.exists()
+    with EpisodeLog(path) as third:
+        third.begin(session("bb"))
+        assert third.session(run).status == "running"
+    assert lock.exists()
+    second.close()
+    assert not lock.exists()
+
+
+def test_many_who_open_and_close_a_log_never_lose_sight_of_one_who_has_it(path: Path) -> None:
+    """The file of the locks is taken away and made anew all the time; a lock on one taken away would tell nobody."""
+    with EpisodeLog(path):
+        pass
+    code = (
+        "import sys; from pathlib import Path; from detector.record.presence import Presence\n"
+        "for _ in range(400): Presence(Path(sys.argv[1])).close()"
+    )
+    others = [subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT) for _ in range(3)]
+    looked = 0
+    while any(other.poll() is None for other in others):
+        holder, asker = Presence(path), Presence(path)
+        holder.hold(7)
+        assert asker.is_alive(7)
+        holder.close()
+        assert asker.is_alive(7) is False
+        asker.close()
+        looked += 1
+    assert [other.returncode for other in others] == [0, 0, 0] and looked > 10

@@ -246,7 +246,7 @@ def test_a_damaged_log_is_said(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = b"\x5a" * (len(content) - 4096)
     path.write_bytes(content)
-    with pytest.raises(LogError, match=r"damaged.*restore a copy"), EpisodeLog(path) as log:
+    with pytest.raises(LogError, match=r"damaged.*log --repair"), EpisodeLog(path) as log:
         log.episodes()
 
 
