@@ -6,18 +6,18 @@ the twitches in it hardly count.
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 import numpy.typing as npt
 
 from detector.grid import RATE_HZ
 from detector.kernels import rounded_lengths
+from detector.kernels_noise import column_medians, middles, slide
 from detector.types import FloatArray
 
 SCALE_S = 10.0  # noise memory; 6 s is a little worse, 15 s no better and slower to notice a change
 SCALE_LEAST_S = 2.0  # nothing is decided on less, the first seconds wait for it; on 1 s noise passed for twitches
 STEP = 6  # grid samples learned together
+MEMORY = round(SCALE_S * RATE_HZ / STEP)
 DIRECTIONS_HZ = 7.0  # independent directions of noise a second: a filtered course is about 0.14 s wide
 RAYLEIGH = 1.177  # median length of round noise with a standard deviation of 1 per axis
 
@@ -26,9 +26,10 @@ class Noise:
     """Learns from filtered heights, a few samples at a time."""
 
     def __init__(self) -> None:
-        memory = round(SCALE_S * RATE_HZ / STEP)
-        self._lengths: deque[FloatArray] = deque(maxlen=memory)
-        self._directions: deque[FloatArray] = deque(maxlen=memory)
+        self._lengths: _Memory | None = None
+        self._ordered: FloatArray = np.empty((0, 0), dtype=np.float32)  # those, each place by itself
+        self._directions: _Memory | None = None
+        self._direction_sum: npt.NDArray[np.float64] | None = None
         self._new_lengths: list[FloatArray] = []
         self._new_filtered: list[FloatArray] = []
         self._scale: npt.NDArray[np.floating] | None = None
@@ -37,7 +38,7 @@ class Noise:
     @property
     def known(self) -> bool:
         """Whether enough was learned to decide by."""
-        return len(self._lengths) >= round(SCALE_LEAST_S * RATE_HZ / STEP)
+        return self._lengths is not None and self._lengths.count >= round(SCALE_LEAST_S * RATE_HZ / STEP)
 
     def round(self, filtered: FloatArray, average: int) -> tuple[FloatArray, FloatArray]:
         """Lengths of heights with the noise made round, and the matrices that did it; their directions are learned.
@@ -54,9 +55,7 @@ class Noise:
         """
         self._new_filtered.extend(filtered[:, average])
         if self._shape is None or len(self._new_filtered) >= STEP:
-            self._directions.append(mean_directions(np.stack(self._new_filtered)))
-            seconds = max(len(self._directions) * STEP / RATE_HZ, 1.0 / RATE_HZ)
-            self._shape = round_noise(np.mean(np.stack(self._directions), axis=0), seconds)
+            self._shape = self._learn_directions(mean_directions(np.stack(self._new_filtered)))
             self._new_filtered.clear()
         lengths = np.empty(filtered.shape[:-1], dtype=np.float32)
         rounded_lengths(filtered, self._shape, lengths)
@@ -66,15 +65,58 @@ class Noise:
         """Add the lengths (B, C, S) of rounded heights from time in which a verdict is possible."""
         self._new_lengths.extend(lengths)
         while len(self._new_lengths) >= STEP:
-            self._lengths.append(np.median(np.stack(self._new_lengths[:STEP]), axis=0))
+            self._learn_lengths(np.stack(self._new_lengths[:STEP]))
             del self._new_lengths[:STEP]
             self._scale = None
 
     def scale(self) -> npt.NDArray[np.floating] | None:
         """Standard deviation per axis (C, S), mm; None before anything was learned."""
-        if self._scale is None and self._lengths:
-            self._scale = np.median(np.stack(self._lengths), axis=0) / RAYLEIGH
+        if self._scale is None and self._lengths is not None:
+            middle = np.empty(self._lengths.shape, dtype=np.float32)
+            middles(self._ordered, self._lengths.count, middle.reshape(-1))
+            self._scale = middle / RAYLEIGH
         return self._scale
+
+    def _learn_lengths(self, lengths: FloatArray) -> None:
+        """Add the medians of (STEP, C, S); medians over the memory are kept by moving one value in order."""
+        if self._lengths is None:
+            self._lengths = _Memory(lengths.shape[1:])
+            self._ordered = np.empty((lengths[0].size, MEMORY), dtype=np.float32)
+        middle = np.empty(lengths[0].size, dtype=np.float32)
+        column_medians(lengths.reshape(len(lengths), -1), middle)
+        gone = self._lengths.push(middle.reshape(self._lengths.shape))
+        old = np.empty(0, dtype=np.float32) if gone is None else gone.reshape(-1)
+        slide(self._ordered, self._lengths.count - 1, old, middle)
+
+    def _learn_directions(self, directions: FloatArray) -> FloatArray:
+        """Add (S, 2); the matrices that make the noise round."""
+        if self._directions is None or self._direction_sum is None:
+            self._directions = _Memory(directions.shape)
+            self._direction_sum = np.zeros(directions.shape)
+        gone = self._directions.push(directions)
+        self._direction_sum += directions if gone is None else directions - gone.astype(np.float64)
+        count = self._directions.count
+        mean = (self._direction_sum / count).astype(np.float32)
+        return round_noise(mean, count * STEP / RATE_HZ)
+
+
+class _Memory:
+    """The last ``MEMORY`` arrays of one shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.count = 0
+        self._next = 0
+        self._kept = np.empty((MEMORY, *shape), dtype=np.float32)
+
+    def push(self, values: FloatArray) -> FloatArray | None:
+        """Keep ``values``; what gives way to them, if anything does."""
+        full = self.count == MEMORY
+        gone = self._kept[self._next].copy() if full else None
+        self._kept[self._next] = values
+        self._next = (self._next + 1) % MEMORY
+        self.count = min(self.count + 1, MEMORY)
+        return gone
 
 
 def mean_directions(filtered: FloatArray) -> FloatArray:

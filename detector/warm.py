@@ -35,13 +35,12 @@ def warm_up(settings: Settings, model: Path) -> None:
 
 
 def _noise() -> Iterator[Tracked]:
-    """Pictures of noise that are said to hold a face."""
-    rng = np.random.default_rng(0)
+    """A picture of noise that is said to hold a face, again and again: what moves could not be followed."""
+    image = np.random.default_rng(0).integers(0, 255, (_SIDE_PX, _SIDE_PX, 3), np.uint8)
     points = np.full((478, 2), _SIDE_PX / 2.0, np.float32)
     points[list(regions.RIGID)] += _SCALE * np.array(regions.RIGID_MM, np.float32)
     for index in range(_COUNT):
         t_s = index * _STEP_S
-        image = rng.integers(0, 255, (_SIDE_PX, _SIDE_PX, 3), np.uint8)
         face = Face(
             index=index,
             t_s=t_s,

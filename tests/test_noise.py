@@ -7,7 +7,8 @@ import pytest
 
 from detector.grid import RATE_HZ
 from detector.kernels import rounded_lengths
-from detector.noise import SCALE_LEAST_S, STEP, Noise, mean_directions, round_noise
+from detector.kernels_noise import column_medians, middles, slide
+from detector.noise import MEMORY, SCALE_LEAST_S, STEP, Noise, mean_directions, round_noise
 from tests import naive
 
 RNG = np.random.default_rng(3)
@@ -79,3 +80,35 @@ def test_nothing_is_known_before_enough_was_learned_and_steps_do_not_matter() ->
 def test_no_direction_at_all_is_no_crash() -> None:
     noise, rounded = learned(np.zeros((400, 1, 3, 2), np.float32))
     assert not rounded.any() and np.isfinite(noise.scale()).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("memory", [1, 5, 8])
+def test_sliding_medians_are_those_of_the_last_values(memory: int) -> None:
+    values = np.random.default_rng(memory).integers(0, 9, (40, 7)).astype(np.float32)  # many of them equal
+    ordered, middle = np.empty((7, memory), np.float32), np.empty(7, np.float32)
+    for k, new in enumerate(values):
+        old = values[k - memory] if k >= memory else np.empty(0, np.float32)
+        count = min(k + 1, memory)
+        slide(ordered, count - 1, old, new)
+        middles(ordered, count, middle)
+        np.testing.assert_array_equal(middle, np.median(values[max(k + 1 - memory, 0) : k + 1], axis=0))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 6, 7])
+def test_column_medians(rows: int) -> None:
+    values = np.random.default_rng(rows).normal(0.0, 1.0, (rows, 30)).astype(np.float32)
+    out = np.empty(30, np.float32)
+    column_medians(values, out)
+    np.testing.assert_array_equal(out, np.median(values, axis=0))
+
+
+def test_scale_is_of_the_last_seconds_only() -> None:
+    """The memory slides: an hour of another noise long ago leaves no trace."""
+    rng = np.random.default_rng(4)
+    lately = rng.rayleigh(1.0, (MEMORY * STEP, 2, 5)).astype(np.float32)
+    noise, fresh = Noise(), Noise()
+    noise.learn(rng.rayleigh(30.0, (3 * MEMORY * STEP, 2, 5)).astype(np.float32))
+    noise.learn(lately)
+    fresh.learn(lately)
+    np.testing.assert_array_equal(noise.scale(), fresh.scale())
+    np.testing.assert_allclose(fresh.scale(), 1.0, rtol=0.1)
