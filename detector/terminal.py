@@ -22,6 +22,7 @@ from detector.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+_LONGEST = 1200  # letters, twice the longest sentence of ours
 WIDE = 160  # columns, where the output is no terminal: a row of a table stays on one line
 # Again within this long it is the same impatience: what was found is being saved, and that must not be cut off.
 REPEAT_S = 3.0
@@ -65,8 +66,11 @@ class Talk:
         self._file = _own_stderr()
 
     def error(self, text: object) -> None:
-        """What went wrong; always said."""
-        self._say(f"nasalis: {plain(text)}")
+        """What went wrong; always said. Of a sentence that quotes a page of a damaged file, begin and end."""
+        said = plain(text)
+        if len(said) > _LONGEST:
+            said = f"{said[: _LONGEST // 2]} ... {said[-_LONGEST // 2 :]}"
+        self._say(f"nasalis: {said}")
 
     def say(self, text: object) -> None:
         """What the user may want to know."""

@@ -14,6 +14,7 @@ import pytest
 
 from detector.errors import LogError
 from detector.record import schema
+from detector.record.entries import JournalEntry
 from detector.record.log import EpisodeLog
 from tests import older_logs
 from tests.older_logs import added_after, writing_format
@@ -269,3 +270,43 @@ def test_a_value_that_no_program_of_ours_wrote_is_said(path: Path, table: str, c
     raw.close()
     with EpisodeLog(path) as log, pytest.raises(LogError, match="cannot be read"):
         log.episodes() and log.session(run)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cell", "reader"),
+    [
+        ("journal", "at", "nan", "journal"), ("journal", "at", "2026-03-01T08:00:00", "journal"),
+        ("journal", "details", "[1, 2]", "journal"), ("journal", "value", "much", "journal_all_versions"),
+        ("markers", "t_s", "soon", "markers"), ("gaps", "end_s", b"late", "gaps"),
+    ],
+)  # fmt: skip
+def test_so_is_one_among_what_a_person_said(path: Path, table: str, column: str, cell: object, reader: str) -> None:
+    with EpisodeLog(path) as log:
+        run = log.begin(session())
+        log.add_marker(run, 3.0)
+        log.add_gap(run, 5.0, 6.0, "unplugged")
+        log.write_journal([JournalEntry("caffeine", "2026-03-01T08:00:00+01:00", value=80.0, unit="mg")])
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE {table} SET {column} = ?", (cell,))
+    raw.close()
+    with EpisodeLog(path) as log, pytest.raises(LogError, match="cannot be read"):
+        getattr(log, reader)()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("PRAGMA user_version = -1", "is damaged"),
+        ("ALTER TABLE episodes DROP COLUMN note", "the note of its episodes is missing"),
+        ("ALTER TABLE journal RENAME COLUMN at TO moment", "the at of its journal is missing"),
+        ("DROP TABLE gaps", "the table of its gaps is missing"),
+    ],
+)
+def test_a_log_with_something_missing_is_said_when_it_is_opened(path: Path, statement: str, said: str) -> None:
+    with EpisodeLog(path) as log:
+        recorded(log, session(), episode(1, 1.0))
+    with sqlite3.connect(path) as raw:
+        raw.execute(statement)
+    raw.close()
+    with pytest.raises(LogError, match=said):
+        EpisodeLog(path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -516,3 +518,32 @@ def test_every_field_of_a_session_is_stored_or_found_again() -> None:
     again = {"duration_s", "fps", *Decider(Settings()).session_fields()} - {"notes"}
     assert stored | again == {field.name for field in dataclasses.fields(logged_session())}
     assert not stored & again
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value"),
+    [
+        ("reading/t_s", 40, math.nan), ("reading/t_s", 40, 1e30), ("reading/t_s", 40, 0.5),
+        ("reading/t_s", slice(40, None), 4000.0 + np.arange(560) / 30.0),  # would be filled with an hour of samples
+        ("reading/px_per_mm", 40, math.nan), ("reading/px_per_mm", 41, 0.0), ("reading/faces_seen", 40, 0),
+        ("sample/px_per_mm", 40, math.inf), ("sample/gain", 40, -1.0), ("sample/head_speed_mm_s", 40, math.nan),
+    ],
+)  # fmt: skip
+def test_what_cannot_have_been_measured_is_said(kept: Path, tmp_path: Path, column: str, row: Any, value: Any) -> None:
+    path = Path(shutil.copyfile(kept, tmp_path / "s.h5"))
+    with h5py.File(path, "r+") as file:
+        assert file["reading/measured"][40]
+        file[column][row] = value
+    with SignalFile(path) as file, pytest.raises(SourceError, match="is damaged"):
+        list(file.readings())
+
+
+@pytest.mark.parametrize("column", ["sample/centers_px", "sample/context/mouth_mm", "reading/repeated"])
+def test_columns_of_another_shape_are_said(kept: Path, tmp_path: Path, column: str) -> None:
+    path = Path(shutil.copyfile(kept, tmp_path / "s.h5"))
+    for wrong in (np.zeros((600, 7)), np.full(600, b"x")):
+        with h5py.File(path, "r+") as file:
+            del file[column]
+            file[column] = wrong
+        with pytest.raises(SourceError, match="is damaged"):
+            SignalFile(path)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from detector.record import schema
 from detector.record.entries import JournalEntry, clean_text
 
+_ENTRY: dict[str, schema.Codec] = {
+    "kind": schema.TEXT, "at": schema.MOMENT, "zone": schema.TEXT, "value": schema.REAL_OR_NONE, "unit": schema.TEXT,
+    "text": schema.TEXT, "details": schema.TABLE, "made_utc": schema.TEXT, "removed": schema.BOOLEAN,
+}  # fmt: skip
 # the version of each entry that counts
 _NEWEST = "SELECT max(version) FROM journal GROUP BY entry"
 
@@ -54,15 +59,4 @@ def select_all_versions(db: sqlite3.Connection) -> list[JournalEntry]:
 
 
 def _entry(row: sqlite3.Row) -> JournalEntry:
-    return JournalEntry(
-        kind=row["kind"],
-        at=row["at"],
-        zone=row["zone"],
-        value=row["value"],
-        unit=row["unit"],
-        text=row["text"],
-        details=json.loads(row["details"]),
-        key=row["entry"],
-        made_utc=row["made_utc"],
-        removed=bool(row["removed"]),
-    )
+    return JournalEntry(key=row["entry"], **schema.decode(_ENTRY, row))

@@ -448,15 +448,16 @@ class EpisodeLog:
                 values,
             ).fetchall()
         inside = Range(since, until)
-        return [
-            LoggedTwitch(
-                twitch_id(row["session_id"], row["place"]),
-                "" if row["of_episode"] is None else episode_id(row["session_id"], row["of_episode"]),
-                Twitch(**schema.decode(schema.TWITCH, row)),
-            )
-            for row in rows
-            if inside.holds(row["start_utc"], row["onset_s"])
-        ]
+        with schema.readable():
+            return [
+                LoggedTwitch(
+                    twitch_id(row["session_id"], row["place"]),
+                    "" if row["of_episode"] is None else episode_id(row["session_id"], row["of_episode"]),
+                    Twitch(**schema.decode(schema.TWITCH, row)),
+                )
+                for row in rows
+                if inside.holds(row["start_utc"], row["onset_s"])
+            ]
 
     def twitch_marks(self, run: int) -> list[TwitchMark]:
         """All twitches of one run in the order of their peaks, with only what a timeline shows: quick for long ones."""
@@ -467,18 +468,19 @@ class EpisodeLog:
                 (int(run),),
             ).fetchall()
         real = schema.REAL.decode
-        return [
-            TwitchMark(
-                row["peak_s"],
-                real(row["score"]),
-                row["side"],
-                row["region"],
-                real(row["amplitude_mm"]),
-                bool(row["kept"]),
-                row["reason"],
-            )
-            for row in rows
-        ]
+        with schema.readable():
+            return [
+                TwitchMark(
+                    float(row["peak_s"]),
+                    real(row["score"]),
+                    row["side"],
+                    row["region"],
+                    real(row["amplitude_mm"]),
+                    bool(row["kept"]),
+                    row["reason"],
+                )
+                for row in rows
+            ]
 
     def reviews(self, run: int, number: int) -> list[LoggedReview]:
         """Everything that was said of one episode, oldest first."""
@@ -630,16 +632,15 @@ def _moment(value: Moment, name: str) -> datetime | None:
 
 
 def _episode(row: sqlite3.Row, twitches: tuple[Twitch, ...]) -> LoggedEpisode:
+    told = schema.decode(schema.EPISODE, row)
     return LoggedEpisode(
-        episode_id(row["session_id"], row["number"]),
+        episode_id(row["session_id"], told["number"]),
         row["run"],
         row["session_id"],
-        row["source"],
-        time_of_day(row["start_utc"], row["start_s"]),
-        Episode(**schema.decode(schema.EPISODE, row), twitches=twitches),
-        row["review"],
-        row["note"],
-        row["review_kind"],
+        str(row["source"]),
+        time_of_day(str(row["start_utc"]), told["start_s"]),
+        Episode(**told, twitches=twitches),
+        *(str(row[name]) for name in ("review", "note", "review_kind")),
     )
 
 

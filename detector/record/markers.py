@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from detector.record import schema
 from detector.record.entries import LoggedGap, LoggedMarker, clean_text, time_of_day
 
 
@@ -38,19 +39,20 @@ def select_markers(db: sqlite3.Connection, runs: Sequence[int], include_undone: 
         f" WHERE m.run IN ({_keys(runs)}) AND (NOT m.undone OR ?) ORDER BY m.run, m.t_s, m.id",
         (include_undone,),
     ).fetchall()
-    return [
-        LoggedMarker(
-            row["id"],
-            row["run"],
-            row["session_id"],
-            row["t_s"],
-            time_of_day(row["start_utc"], row["t_s"]),
-            row["made_utc"],
-            bool(row["undone"]),
-            row["note"],
-        )
-        for row in rows
-    ]
+    with schema.readable():
+        return [
+            LoggedMarker(
+                row["id"],
+                row["run"],
+                row["session_id"],
+                float(row["t_s"]),
+                time_of_day(row["start_utc"], row["t_s"]),
+                str(row["made_utc"]),
+                bool(row["undone"]),
+                str(row["note"]),
+            )
+            for row in rows
+        ]
 
 
 def insert_gap(db: sqlite3.Connection, run: int, start_s: float, end_s: float, reason: str) -> None:
@@ -64,7 +66,8 @@ def insert_gap(db: sqlite3.Connection, run: int, start_s: float, end_s: float, r
 def select_gaps(db: sqlite3.Connection, runs: Sequence[int]) -> list[LoggedGap]:
     """Gaps in the order of their runs and times."""
     rows = db.execute(f"SELECT * FROM gaps WHERE run IN ({_keys(runs)}) ORDER BY run, start_s, id").fetchall()
-    return [LoggedGap(row["run"], row["start_s"], row["end_s"], row["reason"]) for row in rows]
+    with schema.readable():
+        return [LoggedGap(row["run"], float(row["start_s"]), float(row["end_s"]), str(row["reason"])) for row in rows]
 
 
 def _keys(runs: Sequence[int]) -> str:

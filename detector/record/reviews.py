@@ -53,11 +53,7 @@ def select_reviews(db: sqlite3.Connection, run: int, number: int) -> list[Logged
             row["version"],
             row["run"],
             row["number"],
-            row["reviewer"],
-            row["review"],
-            row["kind"],
-            row["note"],
-            row["made_utc"],
+            *(str(row[name]) for name in ("reviewer", "review", "kind", "note", "made_utc")),
         )
         for row in rows
     ]

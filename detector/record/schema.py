@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,12 +73,19 @@ def _resting_back(cell: str | None) -> RestingFace | None:
     return RestingFace(**(stored | sides))
 
 
+def _moment_back(cell: str) -> str:
+    if datetime.fromisoformat(cell).tzinfo is None:
+        raise ValueError(f"{cell!r} has no offset from UTC")
+    return cell
+
+
 TEXT = Codec("TEXT NOT NULL", clean_text, str)
 INTEGER = Codec("INTEGER NOT NULL", int, int)
 BOOLEAN = Codec("INTEGER NOT NULL", lambda value: int(bool(value)), bool)
 # float(): a column of numbers holds a text as well, in a file that somebody else has written
 REAL = Codec("REAL", _real, lambda cell: math.nan if cell is None else float(cell))
 REAL_OR_NONE = Codec("REAL", _real, lambda cell: None if cell is None else float(cell))
+MOMENT = Codec("TEXT NOT NULL", clean_text, _moment_back)
 TABLE = Codec("TEXT NOT NULL", _document, lambda cell: dict(json.loads(cell)))
 LINES = Codec("TEXT NOT NULL", _document, lambda cell: [str(line) for line in json.loads(cell)])
 FLOATS = Codec(
@@ -118,8 +127,15 @@ def encode(codecs: dict[str, Codec], thing: object) -> list[Any]:
 
 def decode(codecs: dict[str, Codec], row: sqlite3.Row) -> dict[str, Any]:
     """The fields of one dataclass from the row that holds them; LogError for what no program of ours wrote."""
-    try:
+    with readable():
         return {name: codec.decode(row[name]) for name, codec in codecs.items()}
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """What is read from rows inside is what a program of ours wrote, or there is a LogError."""
+    try:
+        yield
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise LogError(
             "the episode log holds a value that cannot be read: save the rest with nasalis log --repair"
@@ -226,6 +242,7 @@ def connect(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA synchronous = FULL")  # a finished write survives a power cut
             db.execute("PRAGMA foreign_keys = ON")
             migrate(db, path)
+            _refuse_incomplete(db, path)
         except BaseException:
             db.close()
             raise
@@ -265,6 +282,8 @@ def refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
 
 def _refuse_newer(db: sqlite3.Connection, path: Path) -> int:
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if found < 0:
+        raise LogError(f"the episode log {path} is damaged: restore a copy of it or name another file with --log")
     if found > FORMAT:
         raise LogError(
             f"{path} was written by a newer nasalis (format {found}, this program knows {FORMAT}): "
@@ -312,6 +331,37 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version}")
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _refuse_incomplete(db: sqlite3.Connection, path: Path) -> None:
+    """LogError when a table or a column is not there."""
+    columns = _columns(db)
+    statements = tuple(statement for version in range(1, FORMAT + 1) for statement in MIGRATIONS[version])
+    for table, names in _columns_made_by(statements).items():
+        missing = sorted(names - columns.get(table, set()))
+        if missing:
+            what = f"the {', '.join(missing)} of its {table}" if table in columns else f"the table of its {table}"
+            raise LogError(
+                f"the episode log {path} is damaged, {what} is missing: save what can be read with nasalis log "
+                "--repair, restore a copy, or name another file with --log"
+            )
+
+
+@functools.cache
+def _columns_made_by(statements: tuple[str, ...]) -> dict[str, set[str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        for statement in statements:
+            db.execute(statement)
+        return _columns(db)
+
+
+def _columns(db: sqlite3.Connection) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for table, column in db.execute(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    ):
+        found.setdefault(table, set()).add(column)
+    return found
 
 
 @contextlib.contextmanager

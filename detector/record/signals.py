@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import errno
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ from detector.types import Session, WhyNot
 FORMAT = 3
 BLOCK = 256  # rows written together, and packed together: 9 s at 30/s, 0.2 MB of bump heights
 _ROOM = 1_000_000  # bytes: more than a block takes, unpacked and with all that HDF5 writes around it
+_ABSURD_S = 1e7  # no clip or watch lasts 115 days
+_LEAP_S = 60.0  # in a stretch; the settings allow 2 s at most
 _MARK = "nasalis_signals"  # attribute with the format: tells our files from others
 _TEXTS = ("session_id", "source", "sha256", "start_utc", "config_digest", "status")
 _COUNTS = ("width", "height", "frames", "frames_repeated", "frames_lost")
@@ -320,10 +323,18 @@ class SignalFile:
 
     def readings(self) -> Iterator[Reading]:
         """Every frame as it was measured, in time order; memory does not grow with the length."""
+        last_s, reached_s = -math.inf, math.nan  # the frame before, and the one measured before in its stretch
         for first in range(0, self._rows, BLOCK):
             with self._reading():
                 block = self._read_block(slice(first, min(first + BLOCK, self._rows)))
-            yield from block
+            for reading in block:
+                # a time that leaps would have to be filled with so many samples between
+                leaps = reading.sample is not None and reading.t_s - reached_s > _LEAP_S
+                if leaps or not last_s < reading.t_s < _ABSURD_S or not _makes_sense(reading):
+                    raise self._damaged()
+                last_s = reading.t_s
+                reached_s = math.nan if reading.ends_stretch else last_s if reading.sample is not None else reached_s
+                yield reading
 
     def _read_block(self, rows: slice) -> list[Reading]:
         known = {name: self._file[f"reading/{name}"][rows].tolist() for name in _READING}
@@ -373,9 +384,9 @@ class SignalFile:
         columns = [f"reading/{name}" for name in _READING]
         if len(self._file["sample"]):
             columns += [f"sample/{name}" for name in self._sample_fields()]
-            if self._file["sample/height_mm"].shape[1:] != (SITE_COUNT, 2):
-                raise self._damaged()
-        if any(len(self._file[name]) != rows for name in columns):
+        if any(len(self._file[name]) != rows or self._file[name].dtype.kind not in "fiub" for name in columns):
+            raise self._damaged()
+        if any(self._file[name].shape[1:] != _shape(name.removeprefix("sample/")) for name in columns):
             raise self._damaged()
         return rows
 
@@ -400,6 +411,27 @@ class SignalFile:
 
     def _foreign(self) -> SourceError:
         return SourceError(f"{self.path} is not a signals file: name one that nasalis analyze --signals has written")
+
+
+def _makes_sense(reading: Reading) -> bool:
+    """Whether it can have been measured."""
+    sample = reading.sample
+    if reading.faces_seen <= 0 and sample is None:
+        return True
+    numbers = [reading.px_per_mm]
+    if sample is not None:
+        numbers += [sample.px_per_mm, sample.gain]
+        if not (math.isfinite(sample.head_speed_mm_s) and math.isfinite(sample.since_acquired_s)):
+            return False
+    return reading.faces_seen > 0 and all(0.0 < number < math.inf for number in numbers)
+
+
+def _shape(column: str) -> tuple[int, ...]:
+    """Of one row of a column of readings or samples."""
+    part, _, name = column.rpartition("/")
+    if part == "context":
+        return np.shape(getattr(UNKNOWN, name))
+    return {"height_mm": (SITE_COUNT, 2), "centers_mm": (_REGIONS, 2), "centers_px": (_REGIONS, 2)}.get(name, ())
 
 
 def _value(sample: Sample, column: str) -> Any:
