@@ -85,7 +85,8 @@ def batch(
     again. A clip that crashes, hangs or takes too much memory is a row in the table with its reason, not the end.
     """
     from detector.batch import clips
-    from detector.batch.run import BatchJob, run
+    from detector.batch.job import BatchJob
+    from detector.batch.run import run
 
     if workers is not None and scheduler is not None:
         raise UsageError("--workers are of this machine and --scheduler has its own: give one of them.")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from detector.batch.job import BatchJob, BatchOutcome
 from detector.batch.messages import Answer, Request
-from detector.batch.run import AHEAD, BatchJob, BatchOutcome, run
+from detector.batch.run import AHEAD, run
 from detector.batch.table import COLUMNS, Row
 from detector.errors import OutputError, UsageError, WorkerError
 from detector.record.log import EpisodeLog
@@ -209,6 +210,19 @@ def test_the_table_and_what_explains_it(bench: Bench) -> None:
     assert about["rows"] == 3 and about["counts"] == {"done": 2, "failed": 1, "skipped": 0}
     assert [column["name"] for column in about["columns"]] == list(rows[0])
     assert about["settings"]["sensitivity"] == "normal" and "nasalis" in about["versions"]
+
+
+def test_workers_that_cannot_start_leave_an_older_table(bench: Bench) -> None:
+    clips = bench.clips("a")
+    bench.run(clips)
+    before = bench.table.read_bytes()
+
+    def start() -> FakeEngine:
+        raise UsageError("there is no scheduler")
+
+    with pytest.raises(UsageError):
+        run(BatchJob(clips, log=bench.log, output=str(bench.table)), start, Talk(-1))
+    assert bench.table.read_bytes() == before
 
 
 def test_outputs_are_tried_before_hours_of_work(bench: Bench, tmp_path: Path) -> None:

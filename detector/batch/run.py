@@ -8,20 +8,19 @@ What is done is known from the log alone: the same command again goes on where i
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from detector.analyzing import INTERRUPTED, check_writable
+from detector.analyzing import check_writable
 from detector.batch.engine import Engine
+from detector.batch.job import BatchJob, BatchOutcome
 from detector.batch.messages import Answer, Request, Stage
 from detector.batch.parquet_set import ParquetSet
 from detector.batch.progress import Pace, shown
 from detector.batch.table import STDOUT, Row, TableFile
-from detector.config import Sensitivity, Settings
-from detector.errors import SourceError, UsageError, WorkerError
+from detector.config import Settings
+from detector.errors import UsageError, WorkerError
 from detector.record.export import sidecar_path
 from detector.record.log import EpisodeLog
 from detector.session import versions
@@ -31,55 +30,6 @@ from detector.types import Session
 
 AHEAD = 4  # clips in flight per slot: enough that no worker waits for the next, and a million clips stay a few
 WAIT_S = 0.5  # for an answer, before the progress is shown anew
-
-
-@dataclass(frozen=True, slots=True)
-class BatchJob:
-    """What is wanted."""
-
-    clips: Sequence[str]  # absolute paths
-    sensitivity: Sensitivity = "normal"
-    threshold: float | None = None
-    log: Path | None = None
-    model: Path | None = None
-    output: str | None = None  # the table: a file or "-"
-    parquet: Path | None = None
-    time_limit_s: float = 3600.0
-    memory_limit_mb: float = 4000.0
-    retries: int = 2
-
-
-@dataclass(slots=True)
-class BatchOutcome:
-    """What came of it."""
-
-    log: Path
-    total: int
-    counts: Counter[str] = field(default_factory=Counter)  # of each status
-    reasons: Counter[str] = field(default_factory=Counter)  # of the clips that failed, without their names
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """130 interrupted, 3 when a clip could not be done, else 0."""
-        if self.interrupted:
-            return INTERRUPTED
-        return SourceError.exit_code if self.counts["failed"] else 0
-
-    def closing_words(self) -> str:
-        """How it ended, and where the findings are."""
-        counts = ", ".join(f"{self.counts[name]} {name}" for name in ("done", "skipped", "failed"))
-        left = self.total - sum(self.counts.values())
-        again = f"; {left} left, for the same command again" if left else ""
-        return f"{'Interrupted: ' if self.interrupted else ''}{counts}{again}. Log: {self.log}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the JSON beside the table."""
-        return {
-            "clips": self.total,
-            "counts": {name: self.counts[name] for name in ("done", "skipped", "failed")},
-            "interrupted": self.interrupted,
-        }
 
 
 @dataclass(slots=True)
@@ -151,7 +101,7 @@ class _Batch:
         self._settings = settings
         self._versions = versions()
         self.outcome = BatchOutcome(log.path, len(job.clips))
-        self._table = None if job.output is None else TableFile(job.output)
+        self._table: TableFile | None = None
         self._pace = Pace(len(job.clips))
         self._flights: dict[int, _Flight] = {}
         self._working: dict[str, list[int]] = {}  # of a content that is analyzed now, other clips that hold it
@@ -165,6 +115,8 @@ class _Batch:
         """Until every clip has its row."""
         engine = start()
         try:
+            if self._job.output is not None:  # not before: an empty table over an older one would look like an answer
+                self._table = TableFile(self._job.output)
             with shown(self._pace, self._talk) as show:
                 while self._told < len(self._job.clips):
                     while self._next < len(self._job.clips) and len(self._flights) < AHEAD * max(engine.slots(), 1):
@@ -300,7 +252,7 @@ class _Batch:
         self._pace.count(row.status)
         self.outcome.counts[row.status] += 1
         if row.status == "failed":
-            self.outcome.reasons[row.reason.replace(f"'{row.clip}'", "the file")] += 1
+            self.outcome.reasons[row.reason.replace(row.clip, "...")] += 1
         self._rows[index] = row
         while self._told in self._rows:
             self._tell(self._rows.pop(self._told))

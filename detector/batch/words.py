@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from detector.batch.run import BatchOutcome
+from detector.batch.job import BatchOutcome
 from detector.terminal import plain
 
 MOST = 20  # reasons shown; the table that -o writes has them all
