@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import datetime
 
+from detector.errors import LogError
 from detector.record.entries import JournalEntry, clean_text
+from detector.record.schema import UNREADABLE
 
 # the version of each entry that counts
 _NEWEST = "SELECT max(version) FROM journal GROUP BY entry"
@@ -54,14 +57,20 @@ def select_all_versions(db: sqlite3.Connection) -> list[JournalEntry]:
 
 
 def _entry(row: sqlite3.Row) -> JournalEntry:
+    try:
+        datetime.fromisoformat(row["at"])
+        value = None if row["value"] is None else float(row["value"])
+        details = dict(json.loads(row["details"]))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise LogError(UNREADABLE) from error
     return JournalEntry(
         kind=row["kind"],
         at=row["at"],
         zone=row["zone"],
-        value=row["value"],
+        value=value,
         unit=row["unit"],
         text=row["text"],
-        details=json.loads(row["details"]),
+        details=details,
         key=row["entry"],
         made_utc=row["made_utc"],
         removed=bool(row["removed"]),
