@@ -49,7 +49,7 @@ from detector.options import (
     Verbose,
 )
 from detector.review_commands import app as looking
-from detector.terminal import Out, Talk, bug_sentence, prepare_streams
+from detector.terminal import Out, Talk, bug_sentence, plain, prepare_streams
 from detector.terminal import talk_as_told as _talk
 
 if TYPE_CHECKING:
@@ -687,10 +687,18 @@ def _reporter(out: Out, everything: bool) -> Callable[[ClipResult], None]:
     return report
 
 
+def _refuse_strange_options(words: list[str]) -> None:
+    """An option that is none is said back by the library that reads them; a file may be called like one."""
+    for word in words:
+        if word.startswith("-") and plain(word) != word:
+            raise UsageError(f"There is no option '{word}': if it is a file, write ./ before its name.")
+
+
 def main() -> None:
     """Entry point of the console script: whatever goes wrong ends in one sentence and the exit code of the contract."""
     prepare_streams()
     try:
+        _refuse_strange_options(sys.argv[1:])
         app()
     except NasalisError as error:
         Talk().error(error)

@@ -7,7 +7,6 @@ raises once they are made.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import queue
@@ -28,6 +27,7 @@ from detector.errors import UsageError
 from detector.live_words import place_of
 from detector.record.entries import LoggedEpisode
 from detector.record.export import episode_document
+from detector.record.harmless import json_text
 from detector.terminal import plain
 
 TIMEOUT_S = 30.0  # for one run of a command; longer, and a busy day would pile them up
@@ -196,7 +196,7 @@ class CommandHook(_Worker):
         super().__init__(say)
 
     def _handle(self, row: LoggedEpisode) -> None:
-        line = json.dumps(episode_document(row), sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        line = json_text(episode_document(row), sort_keys=True) + "\n"
         self._call(self._words, line.encode("utf-8"), self._timeout_s)
 
 

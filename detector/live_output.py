@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from detector.live_source import SourceEvent
 from detector.live_state import LiveState, Quality
 from detector.live_words import LOST_MAX, clock, place_of, quality_items
 from detector.record.entries import LoggedEpisode
+from detector.record.harmless import json_text
 from detector.regions import SITE_NAMES
 from detector.terminal import plain
 from detector.types import Session, Twitch
@@ -112,7 +112,7 @@ class JsonLines:
 
     def _write(self, event: str, **fields: Any) -> None:
         rounded = {name: _rounded(value) for name, value in fields.items()}
-        self._out.write(json.dumps({"event": event, **rounded}, ensure_ascii=False) + "\n")
+        self._out.write(json_text({"event": event, **rounded}) + "\n")
 
 
 class PlainLines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import statistics
 from collections import Counter
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from detector.doctor import Check
 from detector.record.entries import REJECTED_KINDS, LoggedEpisode, LoggedRun, LoggedTwitch
+from detector.record.harmless import json_text
 from detector.regions import NOSE, SITE_NAMES
 from detector.resting_words import resting_lines
 from detector.score_result import Scores
@@ -346,7 +346,7 @@ def data_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 def as_json(value: object) -> str:
     """Dataclasses, mappings and sequences of them as a JSON document; NaN, which JSON does not know, as null."""
-    return json.dumps(_plain_values(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(_plain_values(value), indent=2) + "\n"
 
 
 def _plain_values(value: Any) -> Any:

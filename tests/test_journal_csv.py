@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from detector.errors import SourceError, UsageError
 from detector.record.entries import JournalEntry
+from detector.record.harmless import defused, undefused
 from detector.record.log import EpisodeLog
 from detector.study import journal_book
 from detector.study.journal import Facts, new_entry
-from detector.study.journal_csv import COLUMNS, defused, export_csv, undefused
+from detector.study.journal_csv import COLUMNS, export_csv
 from detector.study.journal_import import Imported, import_csv, read_csv
 from detector.study.journal_times import zone_named
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 from detector import __version__
 from detector.exchange.recording import Recording, number, one_line
 from detector.record.entries import REJECTED_KINDS, LoggedEpisode
+from detector.record.harmless import SAID, defused, json_text
 from detector.types import Kind
 
 KIND_WORDS: dict[str, str] = {
@@ -34,7 +34,7 @@ class _Column(NamedTuple):
 
 
 def _said(text: str) -> str:
-    return one_line(text) or "n/a"
+    return defused(one_line(text)) or "n/a"
 
 
 _COLUMNS: tuple[_Column, ...] = (
@@ -64,7 +64,7 @@ _COLUMNS: tuple[_Column, ...] = (
             lambda row: _said(row.review)),
     _Column("review_kind", {"Description": "Kind in the eyes of that person, where it is another"},
             lambda row: _said(row.review_kind)),
-    _Column("note", {"Description": "A person's remark"}, lambda row: _said(row.note)),
+    _Column("note", {"Description": f"A person's remark; {SAID}"}, lambda row: _said(row.note)),
     _Column("episode_id", {"Description": "Id in the episode log"}, lambda row: _said(row.episode_id)),
     _Column("start_time", {"Description": "Time of day of the start, ISO 8601 with offset"},
             lambda row: _said(row.start_time)),
@@ -100,4 +100,4 @@ def events_json(recording: Recording) -> bytes:
         "DurationSeconds": round(float(session.duration_s), 3),
         "ObservedSeconds": round(float(session.observed_s), 3),
     }
-    return (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
+    return (json_text(about, indent=2) + "\n").encode("utf-8")

@@ -7,13 +7,13 @@ those of its project format 7.0, in ``config.py`` of https://github.com/olivierf
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from detector.exchange.bids import KIND_WORDS
 from detector.exchange.recording import Recording, number, one_line, started_text
 from detector.record.entries import LoggedEpisode
+from detector.record.harmless import json_text
 from detector.types import Side
 
 PROJECT_FORMAT = "7.0"
@@ -52,7 +52,7 @@ def boris(recordings: Sequence[Recording]) -> bytes:
         "behaviors_coding_map": [],
         "converters": {},
     }
-    return (json.dumps(project, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    return (json_text(project, indent=1) + "\n").encode("utf-8")
 
 
 def _behavior(kind: str, key: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from detector.errors import UsageError
 from detector.record.entries import LoggedEpisode, LoggedRun, clean_text, moment_of
 from detector.types import Session
 
+_STEM = 120  # bytes: a name in a folder has 255 at most, and an id of the log 64
 SHORTEST_MS = 1  # of a span in formats that count milliseconds: none may be empty
 
 
@@ -31,8 +32,9 @@ class Recording:
     @property
     def name(self) -> str:
         """For a file of this recording: letters, digits, ``-`` and ``_`` only, and no other session has it."""
-        stem = re.sub(r"\W+", "-", PurePath(clean_text(self.session.source)).stem).strip("-_")[:60] or "recording"
-        return f"{stem}_{self.session.session_id}"
+        stem = re.sub(r"\W+", "-", PurePath(clean_text(self.session.source)).stem).strip("-_")
+        short = stem.encode()[:_STEM].decode(errors="ignore") or "recording"
+        return f"{short}_{self.session.session_id}"
 
     @property
     def started(self) -> datetime | None:

@@ -21,10 +21,10 @@ def webvtt(recording: Recording) -> bytes:
     """
     session = recording.session
     about = f"nasalis session {session.session_id} of {one_line(session.source)}; left and right are the subject's own"
-    blocks = ["WEBVTT", "NOTE " + about.replace("-->", "- ->")]
+    blocks = ["WEBVTT", "NOTE " + _escaped(about)]
     for row in recording.episodes:
         start, end = span_ms(row.episode.start_s, row.episode.end_s)
-        blocks.append(f"{row.episode_id}\n{_clock(start)} --> {_clock(end)}\n{_escaped(_words(row))}")
+        blocks.append(f"{row.episode_id}\n{_clock(start)} --> {_clock(end)}\n{_escaped(one_line(_words(row)))}")
     return ("\n\n".join(blocks) + "\n").encode("utf-8")
 
 
@@ -35,8 +35,7 @@ def _words(row: LoggedEpisode) -> str:
         told.append(f"{found.twitch_count} twitch{'es' * (found.twitch_count != 1)}")
     size = number(found.peak_mm, 2, "")
     told += [f"{size} mm"] * bool(size) + [row.review] * bool(row.review)
-    note = one_line(row.note)
-    return ", ".join(told) + (f": {note}" if note else "")
+    return ", ".join(told) + (f": {row.note}" if row.note.strip() else "")
 
 
 def _escaped(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any, NamedTuple
 from detector import __version__
 from detector.record.entries import LoggedEpisode, LoggedTwitch, clean_text
 from detector.record.files import is_special, real_path, write_whole
+from detector.record.harmless import SAID, defused, json_text, shown
 from detector.types import Session
 
 SIDECAR_FORMAT = 1
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins with one of these
 
 
 class Column(NamedTuple):
@@ -210,7 +209,7 @@ def _write_table(
                 "lid closes less than 0.6 of the other; difference is left minus right as of a head that faces the "
                 "camera, error its standard error, spread its robust standard deviation, ratio the smaller over the "
                 "larger; landmarks show a difference a quarter too small; null: too little to go by",
-                "texts": "a text that begins with = + - @ tab or return has an apostrophe before it",
+                "texts": SAID,
                 "relabeled": "episodes that are of another kind in the eyes of the person who reviewed them; the "
                 "column kind stays what the program says, which its rates and errors are counted by",
             },
@@ -247,8 +246,7 @@ def _csv_bytes(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> bytes:
 def _cell(column: Column, row: Any) -> str:
     value = column.value(row)
     if column.decimals is None:
-        text = clean_text("" if value is None else value).replace("\0", "")
-        return "'" + text if text.startswith(FORMULA_STARTS) else text
+        return defused(shown(clean_text("" if value is None else value)))
     number = _rounded(value, column.decimals)
     return "" if number is None else f"{number:.{column.decimals}f}"
 
@@ -293,8 +291,7 @@ def _describe(session: Session) -> dict[str, Any]:
 
 
 def _json_bytes(document: dict[str, Any]) -> bytes:
-    text = json.dumps(_strict(document), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    return (clean_text(text) + "\n").encode("utf-8")
+    return (clean_text(json_text(_strict(document), sort_keys=True, indent=2)) + "\n").encode("utf-8")
 
 
 def _strict(value: Any) -> Any:

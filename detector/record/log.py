@@ -101,6 +101,12 @@ class EpisodeLog:
                 self.read_only, self._presence = True, None  # a full disk, where SQLite needs room even to read
                 self._opened = open_to_read(self.path)
         self._db = self._opened.db
+        try:
+            with schema.errors_of(self.path):
+                schema.refuse_strange_ids(self._db, self.path)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def words(self) -> str:

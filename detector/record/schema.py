@@ -31,9 +31,13 @@ from detector.types import BothSides, RestingFace
 APPLICATION_ID = 0x6E61736C  # "nasl": tells our file from another program's database
 FORMAT = 6
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a database: sqlite.org/tempfiles.html
+ID_LENGTH = 64  # characters of a session id at most; those of this program have 12
 BUSY_S = 30.0  # how long one writer waits for another; each write takes milliseconds, on a slow disk seconds
 
 _LEAST_FREE = 1 << 16  # bytes: the memory that programs share is a file of 32 KiB (sqlite.org/walformat.html, 2)
+
+
+UNREADABLE = "the episode log holds a value that cannot be read: save the rest with nasalis log --repair"
 
 
 class Codec(NamedTuple):
@@ -137,9 +141,7 @@ def readable() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise LogError(
-            "the episode log holds a value that cannot be read: save the rest with nasalis log --repair"
-        ) from error
+        raise LogError(UNREADABLE) from error
 
 
 # Written out for good: a table that users have must never change because a dict above does.
@@ -268,6 +270,20 @@ def make_owner_only(path: Path) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise LogError(f"the episode log {path} cannot be written ({reason}): name another file with --log") from error
+
+
+def refuse_strange_ids(db: sqlite3.Connection, path: Path) -> None:
+    """Ids of sessions name files and stand in every list: one that no program of ours makes is not taken from a log."""
+    # a zero byte ends a text for GLOB and length(), and not the blob of it
+    strange = db.execute(
+        "SELECT count(*) FROM sessions WHERE session_id GLOB '*[^0-9A-Za-z._-]*' OR session_id GLOB '[._-]*'"
+        " OR length(session_id) NOT BETWEEN 1 AND ? OR length(session_id) <> length(CAST(session_id AS BLOB))",
+        (ID_LENGTH,),
+    ).fetchone()[0]
+    if strange:
+        raise LogError(
+            f"{path} has a session whose id no nasalis has made: restore a copy of the log or name another with --log"
+        )
 
 
 def refuse_foreign(db: sqlite3.Connection, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from detector.errors import UsageError
 from detector.record.entries import REJECTED_KINDS, LoggedEpisode
+from detector.record.harmless import defused
 from detector.record.log import EpisodeLog
 from detector.record.marks import Mark, read_marks
 from detector.record.selection import Selection
@@ -182,7 +183,7 @@ def truth_file(path: Path, marks: Sequence[Mark]) -> Iterator[None]:
 
 def _cells(number: int, mark: Mark) -> list[Any]:
     unknown = ("" if value is None else value for value in (mark.twitches, mark.amplitude_mm, mark.px_per_mm))
-    return [number, mark.kind, mark.muscle, mark.side, f"{mark.start_s:.4f}", f"{mark.end_s:.4f}", *unknown]
+    return [number, mark.kind, defused(mark.muscle), mark.side, f"{mark.start_s:.4f}", f"{mark.end_s:.4f}", *unknown]
 
 
 def _verdict(row: LoggedEpisode, review: str, kind: str) -> Verdict:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from detector.record.entries import JournalEntry
-from detector.record.export import FORMULA_STARTS, write_csv, write_json
+from detector.record.export import write_csv, write_json
+from detector.record.harmless import SAID, defused, shown
 from detector.study.journal import entry_document
 
 COLUMNS: dict[str, str] = {
@@ -31,10 +32,10 @@ COLUMNS: dict[str, str] = {
 SCALE = "of 10"
 CONVENTIONS = {
     "empty": "not told",
-    "texts": "a text that begins with = + - @ tab or return has an apostrophe before it, and one more if it begins "
-    "with apostrophes and then one of these",
+    "texts": f"{SAID}; apostrophes that stood there already are kept",
 }
 FACTS = ("note", "side", "sudden", "quality", "change", "baseline_days", "stopped")
+NUMBERS = ("entry", "value")
 TEXTS = ("zone", "kind", "unit", "text", "note", "details")
 
 
@@ -81,18 +82,8 @@ def _cells(entry: JournalEntry) -> list[str]:
         "details": json.dumps(rest, sort_keys=True, ensure_ascii=False) if rest else "",
         **{name: _fact_cell(value) for name, value in facts.items() if name not in rest},
     }  # fmt: skip
-    return [defused(cells.get(name, "")) if name in TEXTS else cells.get(name, "") for name in COLUMNS]
+    return [text if name in NUMBERS else defused(text) for name in COLUMNS for text in [shown(cells.get(name, ""))]]
 
 
 def _fact_cell(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def defused(text: str) -> str:
-    """``text`` as a cell that no spreadsheet runs, and that :func:`undefused` reads back."""
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
-
-
-def undefused(cell: str) -> str:
-    """The text that such a cell holds."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS) else cell

@@ -17,11 +17,12 @@ from typing import Any
 
 from detector.errors import SourceError, UsageError
 from detector.record.entries import JournalEntry
+from detector.record.harmless import undefused
 from detector.record.log import EpisodeLog
 from detector.study.journal import entry_of, split_kind
 from detector.study.journal_amounts import in_unit, number_of, parse_amount
 from detector.study.journal_book import refuse_overlap
-from detector.study.journal_csv import COLUMNS, FACTS, TEXTS, undefused
+from detector.study.journal_csv import COLUMNS, FACTS, TEXTS
 from detector.study.journal_kinds import EntryKind
 from detector.study.journal_times import Moment, Zone, parse_moment, zone_named
 
@@ -204,7 +205,7 @@ def _entry(
             f"it has {len(cells)} cells where the header has {len(header)}: put a text with commas in quotes"
         )
     row = dict.fromkeys(COLUMNS, "") | dict(zip(header, cells, strict=False))
-    row = {name: undefused(cell) if name in TEXTS else cell.strip() for name, cell in row.items()}
+    row = {name: undefused(cell) if name in TEXTS else undefused(cell.strip()) for name, cell in row.items()}
     if not row["at"] or not row["kind"].strip():
         raise UsageError(f"it has no {'at' if not row['at'] else 'kind'}: each row says what it was, and when")
     kind, stands_for = split_kind([row["kind"].strip()])

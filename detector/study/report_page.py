@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 
 from detector import __version__
+from detector.record.harmless import shown
 from detector.study import colors, figures_calendar, figures_parts, figures_timeline, figures_twitch, marks
 from detector.study import report_tables as tables
 from detector.study import report_words as words
@@ -149,7 +150,7 @@ def render(page: Page, *, static: bool = False) -> str:
     text = template.render(
         page=page, css=Markup(_css(static)), svg=svg, signs=signs, static=static, version=__version__
     )
-    return re.sub(r"\n\s*\n+", "\n", text)
+    return shown(re.sub(r"\n\s*\n+", "\n", text))
 
 
 def _unbroken(value: object) -> object:
