@@ -69,8 +69,8 @@ def forget(
     if planned:
         told = ", ".join(tables.count_words(count, name) for name, count in planned.counts().items() if count)
         talk.say(f"To be removed for good from {planned.found.path}: {told}.")
-        if any(run.session.status == "running" for run in planned.found.runs):
-            talk.say("A session among them is still going on or was cut off: end nasalis live first.")
+        for path in () if planned.found.everything else planned.damaged:
+            talk.say(f"What a repair has kept still holds them, remove it yourself: {path}")
     removed = False
     if planned and not dry_run and (yes or _is_sure()):
         closed = work.carry_out(planned)

@@ -5,6 +5,7 @@ Files go first and the log last: stopped halfway, the same call finds the rest a
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector.container import sha256_of
 from detector.errors import OutputError, UsageError
-from detector.record.forget import Found, Wanted, erase, find
+from detector.record.forget import Found, Wanted, erase, find, refuse_living
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,14 +35,15 @@ class Plan:
     clips: tuple[Path, ...]  # of live --record-clips
     replays: tuple[Path, ...]  # in the cache of the review page
     ladders: tuple[Path, ...]  # in the cache of tune; they name no session, so all of them go
+    damaged: tuple[Path, ...]  # logs that a repair has kept, removed only with all sessions and the journal
 
     def __bool__(self) -> bool:
-        return bool(self.found or self.clips)
+        return bool(self.found)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that would be removed."""
-        return (*self.clips, *self.replays, *self.ladders)
+        return (*self.clips, *self.replays, *self.ladders, *(self.damaged if self.found.everything else ()))
 
     def counts(self) -> dict[str, int]:
         """How many of what, in the order they are told."""
@@ -51,6 +53,7 @@ class Plan:
             "review": rows["reviews"], "felt marker": rows["markers"], "gap": rows["gaps"],
             "journal entry": len(self.found.entries), "clip": len(self.clips),
             "cached replay": len(self.replays), "cached tuning": len(self.ladders),
+            "damaged log file": len(self.damaged) if self.found.everything else 0,
         }  # fmt: skip
 
     def document(self, removed: bool) -> dict[str, Any]:
@@ -87,11 +90,16 @@ def plan(log: Path | None, wanted: Wanted, clips: Path | None) -> Plan:
     named = Path(wanted.source)
     is_there = bool(wanted.source) and named.is_file() and os.access(named, os.R_OK)
     found = find(log, wanted, sha256_of(named) if is_there else "")
-    replays: tuple[Path, ...] = ()
-    ladders: tuple[Path, ...] = ()
-    if found.runs:
-        replays, ladders = tuple(_replays(found)), tuple(_ladders())
-    return Plan(found, () if clips is None else tuple(_clips(found, clips)), replays, ladders)
+    if not found:
+        return Plan(found, (), (), (), ())
+    damaged = found.path.absolute().parent.glob(f"{glob.escape(found.path.name)}.damaged-*")
+    return Plan(
+        found,
+        () if clips is None else tuple(_clips(found, clips)),
+        tuple(_replays(found)) if found.runs else (),
+        tuple(_ladders()) if found.runs else (),
+        tuple(sorted(damaged)),
+    )
 
 
 def carry_out(planned: Plan) -> bool:
@@ -102,8 +110,9 @@ def carry_out(planned: Plan) -> bool:
     OutputError
         A file cannot be removed; the log is untouched then.
     LogError
-        The log cannot be written.
+        The log cannot be written, or a session is still going on; then nothing is gone.
     """
+    refuse_living(planned.found)
     for path in planned.files:
         try:
             path.unlink(missing_ok=True)
@@ -147,7 +156,7 @@ def _replays(found: Found) -> Iterator[Path]:
     from detector.study.review.replays import replay_folder, replay_name
 
     folder = replay_folder()
-    if found.everything:
+    if found.every_run:
         yield from _files(folder, lambda name: name.endswith(".mp4"))
         return
     ours = {replay_name(name, number) for _, name, number in found.episodes}

@@ -250,6 +250,30 @@ def test_a_clip_that_cannot_be_removed_stops_it_before_the_log(
         assert len(log.runs(True)) == 3
 
 
+def test_a_session_that_goes_on_is_left_alone(run: Run, path: Path) -> None:
+    with EpisodeLog(path) as live:
+        going = live.begin(session(SECRET, 8, status="running"))
+        ran = run("forget", "--all", "--yes")
+        assert ran.code == 2 and "katharina8 is still going on" in ran.err
+        assert len(live.runs(True)) == 4
+        live.add_marker(going, 1.0)
+    assert run("forget", "--session", "katharina8", "--yes").code == 0, "its program is gone"
+
+
+def test_what_a_repair_has_kept_goes_with_everything_and_is_named_otherwise(run: Run, path: Path) -> None:
+    kept = [
+        path.with_name("log.sqlite.damaged-20260301-080000"),
+        path.with_name("log.sqlite.damaged-20260301-080000-wal"),
+    ]
+    for file in kept:
+        file.write_bytes(SECRET.encode())
+    for way in ("--session katharina5", "--all"):
+        ran = run("forget", *way.split(), "--yes")
+        assert all(file.exists() and str(file) in ran.err for file in kept)
+    assert "2 damaged log files" in run("forget", "--all", "--journal", "--yes").err
+    assert SECRET.encode() not in bytes_of(path.parent)
+
+
 def test_nobody_at_the_keyboard_is_no_yes(run: Run, path: Path) -> None:
     before = path.read_bytes()
     ran = run("forget", "--all")

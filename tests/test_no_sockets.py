@@ -29,8 +29,8 @@ class Ran(NamedTuple):
     trace: str | None  # what strace wrote; None where it is not installed
 
 
-def run_sealed(folder: Path, *words: object, name: str = "", timeout_s: float = 60.0) -> Ran:
-    """``nasalis WORDS`` in a sealed process, with a log of its own."""
+def run_sealed(folder: Path, *words: object, name: str = "", timeout_s: float = 300.0) -> Ran:
+    """``nasalis WORDS`` in a sealed process, with a log of its own; the first run on a machine compiles for a minute."""
     trace = folder / f"{name or words[0]}.trace"
     tracer = []
     if shutil.which("strace"):

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from detector.errors import UsageError
+from detector.errors import LogError, UsageError
 from detector.record import schema
 from detector.record.entries import JournalEntry, LoggedRun, episode_id
 from detector.record.log import EpisodeLog, Range
+from detector.record.presence import Presence
 from detector.record.selection import Selection
 
 # tables that hold something of a run, in an order in which none is left pointing at what is gone
@@ -80,7 +81,8 @@ class Found:
     episodes: tuple[tuple[int, str, int], ...]  # run, id and number of each, ordinary movements too
     entries: tuple[JournalEntry, ...]
     counts: dict[str, int]  # rows by table
-    everything: bool  # no run stays
+    every_run: bool  # no run stays
+    everything: bool  # nor any entry
     undated: int  # runs left alone because nobody knows when they were
 
     def __bool__(self) -> bool:
@@ -106,9 +108,12 @@ def find(path: Path | None, wanted: Wanted, sha256_of_source: str = "") -> Found
     wanted.check()
     inside = Range(wanted.since, wanted.until)
     with EpisodeLog(path, must_exist=True) as log:
+        if log.read_only:
+            raise LogError(f"the episode log {log.path} can only be read where it lies, so nothing can leave it")
         every = log.runs(True)
         chosen = _fitting(log, every, wanted, sha256_of_source, inside)
         entries = _entries(log, wanted, inside)
+        in_journal = len(log.journal(include_removed=True))
     with contextlib.closing(schema.connect(log.path)) as db, schema.errors_of(log.path):
         keys = _with_superseded(db, [run.run for run in chosen])
         counts = {table: _count(db, table, "run", keys) for table in (*_OF_RUN, "sessions")}
@@ -123,8 +128,20 @@ def find(path: Path | None, wanted: Wanted, sha256_of_source: str = "") -> Found
         tuple(entries),
         counts,
         len(keys) == len(every),
+        len(keys) == len(every) and len(entries) == in_journal,
         sum(not run.session.start_utc for run in every) if wanted.is_dated else 0,
     )
+
+
+def refuse_living(found: Found) -> None:
+    """LogError when a program is still at one of the runs: it would go on writing what is no longer there."""
+    with contextlib.closing(Presence(found.path)) as presence:
+        for run in found.runs:
+            if run.session.status == "running" and presence.is_alive(run.run):
+                raise LogError(
+                    f"session {run.session.session_id} is still going on, so nothing was removed: end nasalis live, "
+                    "or what else is at it, and try again"
+                )
 
 
 def erase(found: Found) -> bool:
