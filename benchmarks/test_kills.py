@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -136,35 +138,103 @@ def start(words: tuple[str, ...], log: Path, *more: str) -> subprocess.Popen[str
     )  # fmt: skip
 
 
+# Loads everything once, and for each line it gets is a program of its own: what it prints goes to a file.
+_NURSERY = """
+import json, os, signal, sys
+import cli, cv2, mediapipe
+from detector import analyzing, live, live_frames, live_job, session, warm
+from detector.config import Settings
+from detector.deciding import Decider
+from detector.measuring import Measurer
+from models import resolve
+for _ in Decider(Settings()).run(Measurer(Settings(), resolve()).measure(warm._noise())):
+    pass
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print("ready", flush=True)
+for line in sys.stdin:
+    words, out = json.loads(line)
+    pid = os.fork()
+    if pid:
+        print(pid, flush=True)
+        continue
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    os.dup2(2, 0)
+    sys.argv[1:] = words
+    cli.main()
+    os._exit(0)
+"""
+
+
+class Nursery:
+    """Starts programs that are loaded already; a context manager. Batch, which starts others, is started as usual."""
+
+    def __init__(self, folder: Path) -> None:
+        self._out = folder / "said"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert self._read() == "ready"
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def begin(self, victim: Victim, words: list[str]) -> int:
+        """The process."""
+        self._out.write_text("")
+        if victim.name == BATCH.name:
+            with self._out.open("w") as out:
+                command = [sys.executable, str(ROOT / "cli.py"), *words]
+                process = subprocess.Popen(
+                    command, stdout=out, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
+                )
+            threading.Thread(target=process.wait, daemon=True).start()
+            return process.pid
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([words, str(self._out)]) + "\n")
+        self._process.stdin.flush()
+        return int(self._read())
+
+    def said(self) -> list[str]:
+        """The whole lines it has printed."""
+        return [line for line in self._out.read_text(encoding="utf-8").splitlines(keepends=True) if line[-1] == "\n"]
+
+
+def is_there(pid: int) -> bool:
+    """Whether the process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
 def doomed(
-    victim: Victim, log: Path, more: tuple[str, ...], after_s: float, event_wait_s: float | None, tally: Tally
-) -> list[str]:
-    """Run the command and kill it ``after_s``, or so long after an event; what it had said by then."""
-    process = start(victim.words, log, *more)
-    lines: list[str] = []
-    said = threading.Event()
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            if line.endswith("\n"):  # a half line was not reported
-                lines.append(line)
-            if victim.event in line:
-                said.set()
-
-    reader = threading.Thread(target=listen, daemon=True)
-    reader.start()
-    threading.Thread(target=(process.stderr or sys.stderr).read, daemon=True).start()
-    if event_wait_s is None:
-        time.sleep(after_s)
-    else:
-        said.wait(120.0)
-        time.sleep(event_wait_s)
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    tally.orphans += end_of(process.pid)
-    reader.join()
-    return lines
+    victim: Victim, log: Path, more: tuple[str, ...], nursery: Nursery, after_s: float, after_event: bool
+) -> tuple[list[str], int]:
+    """Run the command and kill it ``after_s`` from its start or an event; what it had said, and what outlived it."""
+    pid = nursery.begin(victim, [*victim.words, "--log", str(log), *more])
+    begin = time.monotonic()
+    while after_event and is_there(pid) and not any(victim.event in line for line in nursery.said()):
+        time.sleep(0.005)
+        begin = time.monotonic()
+    while is_there(pid) and (left_s := begin + after_s - time.monotonic()) > 0.0:
+        time.sleep(min(left_s, 0.1))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    while is_there(pid):
+        time.sleep(0.005)
+    return nursery.said(), end_of(pid)
 
 
 def look(victim: Victim, log: Path, lines: list[str], runs_before: int, tally: Tally) -> None:
@@ -187,9 +257,15 @@ def look(victim: Victim, log: Path, lines: list[str], runs_before: int, tally: T
     tally.kept += len(kept)
 
 
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    with Nursery(tmp_path) as made:
+        yield made
+
+
 @pytest.mark.benchmarks
 @pytest.mark.parametrize("victim", VICTIMS, ids=lambda victim: victim.name)
-def test_killed_at_any_moment(victim: Victim, tmp_path: Path) -> None:
+def test_killed_at_any_moment(victim: Victim, nursery: Nursery, tmp_path: Path) -> None:
     log, table = tmp_path / "log.sqlite", tmp_path / "tables" / "episodes.csv"
     table.parent.mkdir()
     more = (("-o" if victim is BATCH else "--csv"), str(table)) if victim.csv else ()
@@ -202,11 +278,10 @@ def test_killed_at_any_moment(victim: Victim, tmp_path: Path) -> None:
     begin = time.monotonic()
     whole = b""
     if not victim.csv:
-        doomed(victim, log, more, 0.0, 0.0, Tally())
+        doomed(victim, log, more, nursery, 0.0, after_event=True)
         length_s = LIVE_STARTS * (time.monotonic() - begin)
     else:  # how long it takes, and what it writes when nothing happens to it
-        process = start(victim.words, log, *more)
-        process.communicate()
+        doomed(victim, log, more, nursery, math.inf, after_event=False)
         length_s, whole = time.monotonic() - begin, table.read_bytes()
     with EpisodeLog(log):
         pass
@@ -218,9 +293,11 @@ def test_killed_at_any_moment(victim: Victim, tmp_path: Path) -> None:
             table.write_bytes(OLD_TABLE)
         with EpisodeLog(log) as book:
             runs_before = len(book.runs(True))
-        wait_s = chance.uniform(0.0, JUST_AFTER_S) if number % 3 == 2 and not is_batch else None
         own = (*more, "--threshold", f"{5.0 + 0.01 * number:.2f}") if is_batch else more
-        lines = doomed(victim, log, own, chance.uniform(0.0, length_s), wait_s, tally)
+        just_after = number % 3 == 2 and not is_batch
+        after_s = chance.uniform(0.0, JUST_AFTER_S if just_after else length_s)
+        lines, orphans = doomed(victim, log, own, nursery, after_s, just_after)
+        tally.orphans += orphans
         tally.deaths += 1
         look(victim, log, lines, runs_before, tally)
         if victim.csv:

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from detector.errors import NasalisError
+from detector.record.places import network_kind
 
 PYTHON = (3, 11)
 MEDIAPIPE = "0.10.33"  # the last release that sends no usage metrics
@@ -175,7 +176,9 @@ def _log(log: Path | None) -> Check:
     if path.exists() and os.name == "posix" and path.stat().st_mode & 0o077:
         advice = "any other command closes it to them; if that does not help, move it to a disk that knows permissions"
         return Check("episode log", None, f"{path}: other users of this computer may read it", advice)
-    return Check("episode log", True, f"{path}" if path.exists() else f"{path} (not made yet)")
+    kind = network_kind(path)
+    where = f", on a network drive ({kind}): written without a write-ahead log" if kind else ""
+    return Check("episode log", True, f"{path}{where}" if path.exists() else f"{path} (not made yet){where}")
 
 
 def _disk(log: Path | None) -> Check:

@@ -15,6 +15,7 @@ import pytest
 
 from detector import doctor
 from detector.doctor import Check, run_checks
+from tests.test_log_faults import mounted
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +129,12 @@ def test_log_that_is_a_folder_or_below_a_file(tmp_path: Path) -> None:
 def test_log_of_the_environment_is_the_one_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASALIS_LOG", str(tmp_path / "mine.sqlite"))
     assert str(tmp_path / "mine.sqlite") in by_name(run_checks())["episode log"].detail
+
+
+def test_a_log_on_a_network_drive_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted(monkeypatch, tmp_path / "log.sqlite", "nfs4")
+    check = doctor._log(tmp_path / "log.sqlite")
+    assert check.ok is True and "on a network drive (nfs4)" in check.detail
 
 
 def test_unwritable_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

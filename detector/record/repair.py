@@ -152,18 +152,31 @@ def _close_runs(path: Path, output: Path | None, checked: Checked, presence: Pre
 def _take_place(fresh: Path, path: Path) -> Path:
     """Put the new log where the damaged one was; returns where that is kept."""
     damaged = path.with_name(f"{path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")
-    for ending in BESIDE:
-        if Path(f"{path}{ending}").exists():
-            make_private(Path(f"{damaged}{ending}"))
-            shutil.copyfile(f"{path}{ending}", f"{damaged}{ending}")
-            _sync(Path(f"{damaged}{ending}"))
+    kept = [(Path(f"{path}{end}"), Path(f"{damaged}{end}")) for end in BESIDE if Path(f"{path}{end}").exists()]
+    try:
+        for old, name in kept:
+            _keep(old, name)
+    except BaseException:
+        for _, name in kept:
+            name.unlink(missing_ok=True)
+        raise
     _sync(path.absolute().parent)
-    # The write-ahead log first: SQLite would read an old one into a new file. Both are safe in the copies.
+    # The write-ahead log first: SQLite would read an old one into a new file. Both are safe under their other names.
     for ending in (*BESIDE[1:], "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
     fresh.replace(path)
     _sync(path.absolute().parent)
     return damaged
+
+
+def _keep(path: Path, name: Path) -> None:
+    """Give a file another name as well, or a copy of that name where a file can have one only."""
+    try:
+        name.hardlink_to(path)
+    except (OSError, NotImplementedError):
+        make_private(name)
+        shutil.copyfile(path, name)
+        _sync(name)
 
 
 def _sync(path: Path) -> None:
