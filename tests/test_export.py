@@ -89,7 +89,7 @@ def test_texts_with_quotes_commas_and_line_ends_survive(tmp_path: Path) -> None:
     one = dataclasses.replace(entries(source="clip\udcff.mp4")[0], note=text, review="nul\0nul")
     write_episodes_csv(path, [one], [session(source="clip\udcff.mp4")])
     (row,) = table(path)
-    assert (row["note"], row["review"], row["source"]) == (text, "nulnul", "clip\\udcff.mp4")
+    assert (row["note"], row["review"], row["source"]) == (text, r"nul\x00nul", "clip\\udcff.mp4")
     (described,) = json.loads(sidecar_path(path).read_text(encoding="utf-8"))["sessions"]
     assert described["source"] == "clip\\udcff.mp4"
 

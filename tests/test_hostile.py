@@ -259,6 +259,15 @@ def test_names_of_files_on_the_command_line(tmp_path: Path) -> None:
         assert moving(done.stdout) == set() and moving(done.stderr) == set()
 
 
+WRITTEN = ["\x1b[1m", r"\x1b[1m", r"\\x1b", r"\x5c", r"C:\u202e\x9b", "\u202e\x9b\x7f\x00", r"clip\udcff", "a\nb\tc"]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_what_is_written_out_comes_back(text: str) -> None:
+    assert harmless.unshown(harmless.shown(text)) == text
+    assert moving(harmless.shown(text)) == set()
+
+
 @pytest.mark.parametrize(
     "text", ["=1", "'=1", "a;=1", "a;'=1", "a\n-b", "\t=1", ";;@x", "a; -3 mm", "plain; words", ""]
 )

@@ -30,7 +30,7 @@ class Ran(NamedTuple):
 
 
 def run_sealed(folder: Path, *words: object, name: str = "", timeout_s: float = 300.0) -> Ran:
-    """``nasalis WORDS`` in a sealed process, with a log of its own; the first run on a machine compiles for a minute."""
+    """``nasalis WORDS`` in a sealed process, with a log of its own; the first one compiles for a minute."""
     trace = folder / f"{name or words[0]}.trace"
     tracer = []
     if shutil.which("strace"):

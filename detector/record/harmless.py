@@ -18,6 +18,10 @@ _DEFUSE = re.compile(f"(^|[;\t\r\n])(?='*[{_RUNS}])")
 _UNDEFUSE = re.compile(f"(^|[;\t\r\n])'(?='*[{_RUNS}])")
 # Control characters but for tab and line ends, and those that turn the direction of what follows (Unicode Cc, UAX #9).
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# the way such a character is written out, and the backslash of a text that happens to look so already
+_WRITTEN = r"x(?:0[0-8bcef]|1[0-9a-f]|5c|7f|[89][0-9a-f])|u(?:202[a-e]|206[6-9])"
+_LOOKS_WRITTEN = re.compile(rf"\\(?={_WRITTEN})")
+_WRITTEN_OUT = re.compile(rf"\\({_WRITTEN})")
 SAID = (
     "a text that begins with = + - @ tab or return, also after a semicolon, tab or line end in it, has an apostrophe "
     "before these; control characters and those that turn the direction are written out"
@@ -36,7 +40,13 @@ def undefused(cell: str) -> str:
 
 def shown(text: str) -> str:
     r"""``text`` with control characters and those that turn its direction as ``\xNN`` or ``\uNNNN``."""
+    text = _LOOKS_WRITTEN.sub(r"\\x5c", text)
     return _HIDDEN.sub(lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else _escape(found), text)
+
+
+def unshown(text: str) -> str:
+    """The text that :func:`shown` has written out."""
+    return _WRITTEN_OUT.sub(lambda found: chr(int(found[1][1:], 16)), text)
 
 
 def json_text(value: Any, **options: Any) -> str:

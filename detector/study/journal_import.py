@@ -17,7 +17,7 @@ from typing import Any
 
 from detector.errors import SourceError, UsageError
 from detector.record.entries import JournalEntry
-from detector.record.harmless import undefused
+from detector.record.harmless import undefused, unshown
 from detector.record.log import EpisodeLog
 from detector.study.journal import entry_of, split_kind
 from detector.study.journal_amounts import in_unit, number_of, parse_amount
@@ -205,7 +205,7 @@ def _entry(
             f"it has {len(cells)} cells where the header has {len(header)}: put a text with commas in quotes"
         )
     row = dict.fromkeys(COLUMNS, "") | dict(zip(header, cells, strict=False))
-    row = {name: undefused(cell) if name in TEXTS else undefused(cell.strip()) for name, cell in row.items()}
+    row = {name: unshown(undefused(cell if name in TEXTS else cell.strip())) for name, cell in row.items()}
     if not row["at"] or not row["kind"].strip():
         raise UsageError(f"it has no {'at' if not row['at'] else 'kind'}: each row says what it was, and when")
     kind, stands_for = split_kind([row["kind"].strip()])
