@@ -233,7 +233,7 @@ def test_it_fits_the_window_and_everything_has_a_name(browser: Browser, home: Ho
 
 def test_what_a_log_holds_is_text_and_never_runs(browser: Browser, home: Home) -> None:
     with EpisodeLog(home.log) as book:
-        run = book.begin(sample_session(session_id=EVIL[:60], source=EVIL, sha256="", notes=[EVIL], start_utc=""))
+        run = book.begin(sample_session(session_id="evil", source=EVIL, sha256="", notes=[EVIL], start_utc=""))
         book.add_episode(run, dataclasses.replace(episode(1, 1.0), evidence=EVIL, co_movement=EVIL, region=EVIL))
         book.add_gap(run, 2.0, 3.0, EVIL)
         book.add_marker(run, 1.0, EVIL)

@@ -142,7 +142,7 @@ def test_reviews_of_any_analysis_of_the_file_count(run: Run, signals: Path, tmp_
     log = tmp_path / "log.sqlite"
     on_twitch, on_noise = 60.0 * 40 + 1.0, 60.0 * 40 + 30.0
     with EpisodeLog(log) as book:
-        key = recorded(book, session("other analysis"), episode(1, on_twitch), episode(2, on_noise))
+        key = recorded(book, session("other-analysis"), episode(1, on_twitch), episode(2, on_noise))
         book.review_episode(key, 1, reviewer="ann", review="confirmed")
         book.review_episode(key, 2, reviewer="bob", review="rejected")
     done = json.loads(run("tune", signals, "--log", log, "--json").out)["tuned"]
