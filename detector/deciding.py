@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -210,8 +211,7 @@ class Decider:
         if not reading.repeated:
             tally.seen_t = reading.t_s
             why_not = WhyNot.SETTLING if measured.motion is None else measured.motion.why_not
-            # what keeps the noise from becoming known says more than that it is not
-            tally.why = why_words((why_not & ~WhyNot.SETTLING) or why_not).split(";")[0]
+            tally.why = _first_word(why_not)
         # a repeated picture stands for the one before it; a frozen one for nothing
         why = "gap" if reading.t_s - tally.seen_t > self._settings.max_gap_s else tally.why
         if reading.sample is not None:
@@ -239,9 +239,10 @@ class Decider:
 
     def _count_needed(self, until_s: float) -> None:
         while self._needed and self._needed[0][0] < until_s:
-            hundredths = np.minimum(100.0 * self._needed.popleft()[1], LIMIT_MOST)
-            for k in np.flatnonzero(np.isfinite(hundredths)).tolist():
-                self._tally.needs[k][round(float(hundredths[k]))] += 1
+            hundredths = np.minimum(100.0 * self._needed.popleft()[1], LIMIT_MOST).tolist()
+            for counter, value in zip(self._tally.needs, hundredths, strict=True):
+                if math.isfinite(value):
+                    counter[round(value)] += 1
 
     def start_anew(self) -> None:
         """Forget the noise learned so far; between two stretches."""
@@ -284,6 +285,12 @@ class Decider:
             "resting": tally.resting.figures(),
             "notes": notes,
         }
+
+
+@cache
+def _first_word(why: WhyNot) -> str:
+    """Of the reasons that which is told: what keeps the noise from becoming known says more than that it is not."""
+    return why_words((why & ~WhyNot.SETTLING) or why).split(";")[0]
 
 
 def _per_region(hundredths: list[Counter[int]], share: float) -> dict[str, float]:

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from detector.patience import LOOK_S, Patience, Silence
-from detector.picture_ring import Image, PictureRing, new_memory
+from detector.picture_ring import Image, PictureRing, Rooms, new_memory
 
 _CHILD = "detector.decode_child"
 _READ_BYTES = 65536
+# NumPy would start a thread per core for linear algebra, of which decoding has none.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 _END_S = 2.0  # for a killed process to be gone; one that waits for a dead disk is left behind
 
 
@@ -61,6 +63,7 @@ class DecoderProcess:
     def __init__(self, path: Path, start_s: float | None, end_s: float | None, limits: Limits) -> None:
         self._patience = limits.patience
         self._ring: PictureRing | None = None
+        self._rooms = Rooms()
         self._received = bytearray()
         self._memory = new_memory()
         # The kernel tells a child of its parent's end when the thread is gone that started it: only the main thread
@@ -76,7 +79,7 @@ class DecoderProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # libraries talk to it
                 pass_fds=(self._memory,),
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)},
                 process_group=0,  # Ctrl-C is for the parent
             )
         except BaseException:
@@ -109,7 +112,8 @@ class DecoderProcess:
     def picture(self, place: int, shape: Sequence[int]) -> Image:
         """The picture at a place, copied; the place is given back."""
         assert self._ring is not None
-        image = self._ring.picture(place, shape).copy()
+        image = self._rooms.like(shape)
+        image[...] = self._ring.picture(place, shape)
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile: this picture is good all the same
             os.write(self._input, b"+")
         return image

@@ -66,6 +66,7 @@ class FaceTracker:
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
         self._chatty = True  # until its first picture is through
         self._last_ms = -1
+        self._rgb: npt.NDArray[np.uint8] | None = None
         self._center: npt.NDArray[np.float64] | None = None
         self._width = 0.0
         self._acquired_s = 0.0
@@ -92,8 +93,9 @@ class FaceTracker:
     def detect(self, frame: Frame) -> Face | None:
         """The followed face in this frame, or None. Frames must come in time order."""
         self._last_ms = max(self._last_ms + 1, round(frame.t_s * 1000.0))
-        rgb = self._cv2.cvtColor(frame.image, self._cv2.COLOR_BGR2RGB)
-        image: mp.Image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=rgb)
+        # into the same memory where the size is the same: what is given on is copied
+        self._rgb = self._cv2.cvtColor(frame.image, self._cv2.COLOR_BGR2RGB, dst=self._rgb)
+        image: mp.Image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=self._rgb)
         if self._chatty:  # not always: descriptor 2 belongs to the progress bar too, and that is drawn meanwhile
             with _quiet_stderr():
                 result = self._landmarker.detect_for_video(image, self._last_ms)

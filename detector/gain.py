@@ -36,13 +36,14 @@ class GainProbe:
         self._cv2: Any = cv2
         self._scale, self._origin = scale, origin
         self._read: deque[float] = deque([USUAL] * USUAL_COUNT, maxlen=MEMORY)
+        self._gain = self._median()
         self._count = 0
         self._probed_s = -np.inf
         self._row, self._column = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
 
     def gain(self) -> float:
         """Height read of a bump of 1 mm, 0.4-1.2."""
-        return float(np.clip(np.median(self._read), *LIMITS))
+        return self._gain
 
     def look(self, crop: Crop, sample: Sample, step_px: FloatArray, registrar: Registrar, meter: Meter) -> None:
         """Probe with the crop last measured, when it is time."""
@@ -57,6 +58,10 @@ class GainProbe:
         more = meter.height_of(bumped, region) - meter.height_of(step_px, region)
         if np.isfinite(more).all():
             self._read.append(float(more @ toward) / BUMP_STEP_MM)
+            self._gain = self._median()
+
+    def _median(self) -> float:
+        return float(np.clip(np.median(self._read), *LIMITS))
 
     def _bumped(self, image: FloatArray, center_mm: FloatArray, toward: npt.NDArray[np.float64]) -> FloatArray:
         x, y = center_mm * self._scale + self._origin

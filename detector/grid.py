@@ -19,6 +19,7 @@ COURSES_S = ((0.045, 0.060), (0.050, 0.110), (0.080, 0.200))
 NOISE_SLOPE = 1.5
 NOISE_FLAT_HZ = 0.4
 NOISE_WHITE = 0.05
+_ROOM = round(2.0 * RATE_HZ)  # samples that a record takes in before it is copied
 
 
 class EvenGrid:
@@ -47,6 +48,41 @@ class EvenGrid:
                 out.append((k, (1 - share) * self._values + share * values))
         self._t, self._values = t_s, values
         return out
+
+
+class Record:
+    """Grid samples (M, 2) of a stretch in one array that grows at its end and is forgotten from its beginning."""
+
+    def __init__(self) -> None:
+        self._rows: FloatArray = np.empty((0, 0, 2), dtype=np.float32)
+        self._first = self._end = 0
+
+    def __len__(self) -> int:
+        return self._end - self._first
+
+    @property
+    def last(self) -> FloatArray:
+        """The newest sample."""
+        return self._rows[self._end - 1]
+
+    def append(self, values: FloatArray, times: int = 1) -> None:
+        """Add one sample, several times over."""
+        if self._end + times > len(self._rows):
+            kept = self._rows[self._first : self._end]
+            # parts that were handed out stay as they are
+            self._rows = np.empty((2 * (len(kept) + times) + _ROOM, *values.shape), dtype=np.float32)
+            self._rows[: len(kept)] = kept.reshape(len(kept), *values.shape)
+            self._first, self._end = 0, len(kept)
+        self._rows[self._end : self._end + times] = values
+        self._end += times
+
+    def part(self, first: int, last: int) -> FloatArray:
+        """Samples (T, M, 2) from ``first`` to before ``last``, counted from the oldest that is left."""
+        return self._rows[self._first + first : self._first + last]
+
+    def forget(self, count: int) -> None:
+        """The oldest ``count`` samples."""
+        self._first += count
 
 
 def pulse(t_s: npt.NDArray[np.float64], rise_s: float, fall_s: float) -> npt.NDArray[np.float64]:

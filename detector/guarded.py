@@ -62,7 +62,13 @@ class GuardedClip:
         self._reached_s = math.nan  # time of the latest frame
         self._ended = False
         self._reading = threading.Lock()
-        self._decoder = DecoderProcess(self.path, start_s, end_s, limits or Limits())
+        try:
+            self._decoder = DecoderProcess(self.path, start_s, end_s, limits or Limits())
+        except OSError as error:
+            raise SourceError(
+                f"'{self.path}' cannot be decoded: no process for it can be started ({error.strerror or error}); "
+                "close other programs and try again."
+            ) from error
         try:
             opened = self._message()
         except BaseException:

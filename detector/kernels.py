@@ -35,18 +35,16 @@ def filter_block(values: F32, taps: F64, out: F32) -> None:
         Filtered stretch: row b is ``taps`` over the rows b to b + n - 1; B + n - 1 <= T.
     """
     block, filters, sites, _ = out.shape
-    length = taps.shape[1]
+    total = np.empty((sites, 2))
     for b in range(block):
         for c in range(filters):
-            for m in range(sites):
-                x = 0.0
-                y = 0.0
-                for i in range(length):
-                    w = taps[c, i]
-                    x += w * values[b + i, m, 0]
-                    y += w * values[b + i, m, 1]
-                out[b, c, m, 0] = x
-                out[b, c, m, 1] = y
+            total[:] = 0.0
+            for i in range(taps.shape[1]):
+                w = taps[c, i]
+                for m in range(sites):  # innermost, for several sites to be added up at once
+                    total[m, 0] += w * values[b + i, m, 0]
+                    total[m, 1] += w * values[b + i, m, 1]
+            out[b, c] = total
 
 
 @njit(cache=True, nogil=True)
@@ -72,7 +70,7 @@ def rounded_lengths(filtered: F32, shape: F32, out: F32) -> None:
                 )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # over no noise at all a height is infinite
 def score_block(heights: F32, scale: F32, apart: F32, excess: F32, around: F32) -> None:
     """How far each region stands out of its own noise, and how busy the face is elsewhere at the same time.
 
@@ -91,17 +89,17 @@ def score_block(heights: F32, scale: F32, apart: F32, excess: F32, around: F32) 
     """
     block, filters, _ = heights.shape
     regions, lattice = apart.shape
+    elsewhere = np.empty(lattice, np.float32)
     for b in range(block):
         for c in range(filters):
+            for k in range(lattice):
+                u = heights[b, c, regions + k] / scale[c, regions + k]
+                elsewhere[k] = u if np.isfinite(u) else 0.0
             for s in range(regions):
                 excess[b, c, s] = heights[b, c, s] / scale[c, s]
                 total = 0.0
                 for k in range(lattice):
-                    share = apart[s, k]
-                    if share > 0.0:
-                        u = heights[b, c, regions + k] / scale[c, regions + k]
-                        if np.isfinite(u):
-                            total += share * u * u
+                    total += apart[s, k] * elsewhere[k] * elsewhere[k]
                 around[b, c, s] = np.sqrt(0.5 * total)
 
 

@@ -89,7 +89,7 @@ def warp_affine(image: F32, matrix: F64, out: F32) -> None:
                 )
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"contract"})
 def _warp_inside(flat: F32, width: np.uint32, corner: npt.NDArray[np.uint32], across: F32, down: F32, out: F32) -> None:
     for c in range(len(out)):
         x0, x1, x2, x3 = _cubic_weights(across[c])

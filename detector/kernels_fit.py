@@ -23,7 +23,7 @@ def solve(matrix: F64, rhs: F64) -> bool:
         for r in range(p + 1, size):
             if abs(matrix[r, p]) > abs(matrix[pivot, p]):
                 pivot = r
-        if abs(matrix[pivot, p]) < 1e-12:
+        if not abs(matrix[pivot, p]) >= 1e-12:  # NaN too
             return False
         if pivot != p:
             for c in range(size):
@@ -203,6 +203,8 @@ def fit_rotation(source: F64, target: F64, rounds: int, cut: float) -> tuple[flo
             sy += w * source[n, 1]
             tx += w * target[n, 0]
             ty += w * target[n, 1]
+        if not total > 0.0:
+            break
         sx, sy, tx, ty = sx / total, sy / total, tx / total, ty / total
         along = across = spread = 0.0
         for n in range(count):
@@ -212,6 +214,8 @@ def fit_rotation(source: F64, target: F64, rounds: int, cut: float) -> tuple[flo
             along += w * (ax * bx + ay * by)
             across += w * (ax * by - ay * bx)
             spread += w * (ax * ax + ay * ay)
+        if not 0.0 < spread < np.inf:  # all points are one, or one of them is unknown: there is no turn to be told
+            break
         size = max(np.sqrt(along * along + across * across), 1e-12)
         cosine, sine = along / size, across / size
         scale = size / spread

@@ -8,7 +8,7 @@ from numba import njit
 
 from detector.kernels import F32
 
-_SUMS = {"contract", "reassoc", "nsz"}  # pictures hold no NaN
+_SUMS = {"contract", "reassoc", "nsz"}  # as in kernels_patches
 
 
 @njit(cache=True, nogil=True)
@@ -89,7 +89,7 @@ def _mirrored(picture: F32, reach: int, mean: float, out: F32) -> None:
             out[start + width - 1 + x] = out[start + width - 1 - x]
 
 
-@njit(cache=True, nogil=True, fastmath=_SUMS)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_SUMS)
 def _along_rows(padded: F32, taps: F32, first: F32, second: F32) -> None:
     """Weighted means of what follows each value and of its square; all rows as one, for long loops."""
     count = len(first)

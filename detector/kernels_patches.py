@@ -11,7 +11,9 @@ from detector.kernels import F32
 # Rows of the window are filled up to a multiple of this with weight 0: a count known beforehand lets the compiler take
 # eight or sixteen pixels at once.
 LANES = 16
-# Sums may be taken in any order and products joined with them. NaN never comes here: pictures have none.
+# Sums may be taken in any order and products joined with them. NaN never comes here: pictures have none. A function
+# with such sums is always inlined: of one that is called, every caller keeps a copy that was compiled anew and may take
+# its sums in another order, so that a run that compiles would read otherwise than one that loads from the cache.
 _SUMS = {"contract", "reassoc", "nsz"}
 _ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)  # without a sign, or every index would be checked for one
 
@@ -119,7 +121,7 @@ def _with_room(picture: F32, spare: int) -> F32:
     return room
 
 
-@njit(cache=True, nogil=True, fastmath=_SUMS)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_SUMS)
 def _gradient_sums(
     picture: F32, p: np.uint64, stride: np.uint64, window: F32
 ) -> tuple[float, float, float, float, float]:
@@ -143,7 +145,7 @@ def _gradient_sums(
     return float(ax), float(ay), float(axx), float(axy), float(ayy)
 
 
-@njit(cache=True, nogil=True, fastmath=_SUMS)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_SUMS)
 def _difference_sums(
     reference: F32,
     p: np.uint64,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detector.sliding import quantile
 from detector.types import FloatArray
 
 LATE_S = 0.6  # a blink is told this long after its peak: it must be over
 MEMORY_S = 4.0  # the open eye is how the eye was over this long
-OPEN_PERCENTILE = 80.0  # a few blinks in a row must not pass for the open eye
+OPEN_SHARE = 0.8  # of the moments it is less open: a few blinks in a row must not pass for the open eye
 # Share of the opening that must go and come back. Of 32 blinks of five people (mesh at full rate) 23 were found, and
 # 7 more, mostly glances of one woman; at 0.2 and 0.45: 24 with 8 more, 19 with 2 more.
 LEAST = 0.3
@@ -73,7 +74,7 @@ class Lids:
             return []  # five looks a second will do
         times = np.array(self._times)
         openings = np.array(self._openings, dtype=np.float64)
-        usual = np.maximum(np.percentile(openings, OPEN_PERCENTILE, axis=0), 1e-6)
+        usual = np.maximum([quantile(eye, OPEN_SHARE) for eye in np.sort(openings.T).tolist()], 1e-6)
         closed = 1.0 - openings / usual
         both = np.maximum(closed.mean(axis=1), ALONE * closed.max(axis=1))
         found = []

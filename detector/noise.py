@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from detector.grid import RATE_HZ
 from detector.kernels import rounded_lengths
+from detector.kernels_deciding import bump_directions
 from detector.kernels_noise import column_medians, middles, slide
 from detector.types import FloatArray
 
@@ -131,10 +132,9 @@ def mean_directions(filtered: FloatArray) -> FloatArray:
     (S, 2) float32
         Mean of cos and sin of twice the direction: 0, 0 for round noise, length 1 for noise along one line.
     """
-    length2 = np.maximum(np.sum(filtered * filtered, axis=-1), 1e-12)
-    x, y = filtered[..., 0], filtered[..., 1]
-    doubled = np.stack([(x * x - y * y) / length2, 2.0 * x * y / length2], axis=-1)
-    return doubled.mean(axis=0).astype(np.float32)
+    out = np.empty(filtered.shape[1:], dtype=np.float32)
+    bump_directions(filtered, out)
+    return out
 
 
 def round_noise(directions: FloatArray, seconds: float) -> FloatArray:

@@ -60,7 +60,7 @@ class Null:
 
     def scale(self) -> float:
         """What scores are multiplied by, 0.7-1.15: 1 for a recording like those the thresholds were chosen on."""
-        return float(np.clip(_USUAL / self.threshold(), *LIMITS))
+        return min(max(_USUAL / self.threshold(), LIMITS[0]), LIMITS[1])
 
 
 _MEAN_EXCESS = TAIL * (1.0 - float(np.exp(-REACH / TAIL)))  # of an exponential tail cut at REACH

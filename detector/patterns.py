@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from detector.kernels_deciding import score_areas
 from detector.motion import LATTICE_MM, REGION_COUNT
 from detector.regions import NOSE, SITES
 from detector.types import FloatArray
@@ -78,21 +79,29 @@ def score_patterns(excess: FloatArray) -> tuple[FloatArray, FloatArray]:
     (B, C, P) float32, (B, C, P) float32
         In the order of ``PATTERNS``; the second is about 1 at rest.
     """
-    nose = {side: excess[..., NOSE_OF[side]].max(axis=-1) for side in _SIGN}
     strength = np.empty((*excess.shape[:-1], len(PATTERNS)), dtype=np.float32)
     around = np.empty_like(strength)
-    forehead = _mean_square(excess, FOREHEAD)
-    for side, other in (("right", "left"), ("left", "right")):
-        areas = (excess[..., LID_OF[side]].max(axis=-1), nose[side], excess[..., MOUTH_OF[side]].max(axis=-1))
-        strength[..., HALVES[side]] = np.minimum.reduce(areas)
-        around[..., HALVES[side]] = np.sqrt(0.25 * (_mean_square(excess, HALF_OF[other]) + forehead))
-        strength[..., BELOW[side]] = excess[..., BELOW_OF[side]].max(axis=-1)
-        around[..., BELOW[side]] = np.sqrt(0.5 * _mean_square(excess, BESIDE_OF[side]))
-    strength[..., BOTH_SIDES] = np.minimum(nose["right"], nose["left"])
-    around[..., BOTH_SIDES] = np.sqrt(0.5 * _mean_square(excess, CHEEKS))
+    score_areas(excess, _STRONG, _QUIET, strength, around)
     return strength, around
 
 
-def _mean_square(excess: FloatArray, sites: Sites) -> FloatArray:
-    square: FloatArray = np.square(excess[..., sites]).mean(axis=-1)
-    return square
+def _table(areas: dict[int, list[Sites]]) -> npt.NDArray[np.int64]:
+    """(P, A, n) sites of the areas of each pattern; -1 behind the last of a shorter one."""
+    most = max(len(sites) for chosen in areas.values() for sites in chosen)
+    table = np.full((len(PATTERNS), max(map(len, areas.values())), most), -1)
+    for pattern, chosen in areas.items():
+        for a, sites in enumerate(chosen):
+            table[pattern, a, : len(sites)] = sites
+    return table
+
+
+_STRONG = _table(
+    {HALVES[side]: [LID_OF[side], NOSE_OF[side], MOUTH_OF[side]] for side in _SIGN}
+    | {BELOW[side]: [BELOW_OF[side]] for side in _SIGN}
+    | {BOTH_SIDES: [NOSE_OF["right"], NOSE_OF["left"]]}
+)
+_QUIET = _table(
+    {HALVES[side]: [HALF_OF[other], FOREHEAD] for side, other in (("right", "left"), ("left", "right"))}
+    | {BELOW[side]: [BESIDE_OF[side]] for side in _SIGN}
+    | {BOTH_SIDES: [CHEEKS]}
+)

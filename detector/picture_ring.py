@@ -9,7 +9,7 @@ import fcntl
 import math
 import mmap
 import os
-import tempfile
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,11 +22,16 @@ _MOST_PLACES = 8
 # The picture before must stand while the next is written: it is compared with it.
 _LEAST_PLACES = 2
 _ROOM_BYTES = 64_000_000  # eight pictures of 1080p are 50 MB; of larger ones fewer are held
+# Copies of which the memory is used again: 54 at 720p, more than `live` holds until they are measured, 24 at 1080p. Who
+# keeps more gets fresh memory for them.
+_MOST_ROOMS_BYTES = 150_000_000
 
 
 def new_memory() -> int:
     """A file of memory for one ring, without a name, to be given to a child process and closed by the caller."""
     if not hasattr(os, "memfd_create"):
+        import tempfile  # brings a lot along, and the child never asks for it
+
         with tempfile.TemporaryFile() as nameless:
             return os.dup(nameless.fileno())
     file = os.memfd_create("nasalis-pictures", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -74,3 +79,30 @@ class PictureRing:
     def close(self) -> None:
         """Let go of the memory; no picture in it may be held."""
         self._memory.close()
+
+
+class Rooms:
+    """Memory for copies of pictures, used again once nobody holds the picture in it nor any part of it.
+
+    Fresh memory for every picture costs more than the copy itself: the system clears it page by page.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: list[Image] = []
+        self._unheld = self._holders([np.empty(0, np.uint8)], 0)
+
+    def like(self, shape: Sequence[int]) -> Image:
+        """A picture to be written, which nobody else has."""
+        if self._rooms and self._rooms[0].shape != tuple(shape):
+            self._rooms.clear()
+        for number in range(len(self._rooms)):
+            if self._holders(self._rooms, number) == self._unheld:
+                return self._rooms[number].view()
+        room = np.empty(shape, np.uint8)
+        if (len(self._rooms) + 1) * room.nbytes <= _MOST_ROOMS_BYTES:
+            self._rooms.append(room)
+        return room.view()
+
+    @staticmethod
+    def _holders(rooms: list[Image], number: int) -> int:
+        return sys.getrefcount(rooms[number])  # each view holds the array that owns the memory, however it was made

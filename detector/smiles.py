@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
+from itertools import takewhile
 
 import numpy as np
 
+from detector.sliding import Least, quantile
 from detector.types import FloatArray
 
 LOOK_S = 1.2  # narrow at its beginning, wide at its end: smiles rise in 0.3 to 1.2 s. None is told later than that
@@ -18,7 +21,7 @@ LEAST_MM = 4.0
 # 19 smiles in seven clips 18 are told; the faint one that is not was the price.
 USUAL_S = 10.0
 APART_S = 2.0  # one smile
-_HELD_PERCENTILE = 20.0  # a fifth of the widths may be errors of the mesh
+_HELD_SHARE = 0.2  # a fifth of the widths may be errors of the mesh
 _SLOPE_S = 0.2  # over which the fastest widening is sought, so that jitter is not taken for it
 
 
@@ -27,6 +30,7 @@ class Smiles:
 
     def __init__(self) -> None:
         self._widths: deque[tuple[float, float]] = deque()  # time, mm
+        self._narrowest = Least(USUAL_S)
         self._told_s = -np.inf
 
     def push(self, t_s: float, mouth_mm: FloatArray) -> list[float]:
@@ -44,16 +48,18 @@ class Smiles:
         self._widths.append((t_s, width))
         while self._widths[0][0] < t_s - USUAL_S:
             self._widths.popleft()
-        if t_s - self._told_s < APART_S or width < min(w for _, w in self._widths) + LEAST_MM:
+        narrowest = self._narrowest.push(t_s, width)
+        if t_s - self._told_s < APART_S or width < narrowest + LEAST_MM:
             return []  # no smile could end here
-        times, widths = np.array(self._widths).T
-        look = times >= t_s - LOOK_S
-        began_s = times[look][0]
-        narrow = widths[look & (times <= began_s + NARROW_S)]
-        usual = widths[times <= began_s + NARROW_S]
-        held = np.percentile(widths[times >= t_s - HELD_S], _HELD_PERCENTILE)
-        if held - max(np.median(narrow), np.median(usual)) < LEAST_MM:
+        recent = list(takewhile(lambda known: known[0] >= t_s - LOOK_S, reversed(self._widths)))  # newest first
+        began_s = recent[-1][0]
+        held = quantile(sorted(w for t, w in recent if t >= t_s - HELD_S), _HELD_SHARE)
+        if held - statistics.median(w for t, w in recent if t <= began_s + NARROW_S) < LEAST_MM:
             return []
+        times, widths = np.array(self._widths).T
+        if held - np.median(widths[times <= began_s + NARROW_S]) < LEAST_MM:
+            return []
+        look = times >= t_s - LOOK_S
         late, early = times[look] + 0.5 * _SLOPE_S, times[look] - 0.5 * _SLOPE_S
         slopes = np.interp(late, times, widths) - np.interp(early, times, widths)
         self._told_s = t_s
@@ -62,3 +68,4 @@ class Smiles:
     def finish(self) -> None:
         """The end of a stretch."""
         self._widths.clear()
+        self._narrowest.clear()

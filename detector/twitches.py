@@ -19,8 +19,9 @@ from detector.config import TAIL as TAIL
 from detector.config import THRESHOLD_LIMITS, Settings
 from detector.config import THRESHOLDS as THRESHOLDS
 from detector.context import UNKNOWN, Context
-from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters
+from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, Record, matched_filters
 from detector.kernels import filter_block, find_peaks, score_block
+from detector.kernels_deciding import best_courses, busiest, needed_heights, over_noise
 from detector.motion import REGION_COUNT, SITE_COUNT, Sample, apart_shares
 from detector.noise import Noise
 from detector.null import Null
@@ -52,6 +53,10 @@ _HALF = round(HALF_S * RATE_HZ)
 _AROUND = round(AROUND_S * RATE_HZ)
 _GUARD = round(GUARD_S * RATE_HZ)
 _RADIUS = round(PEAK_RADIUS_S * RATE_HZ)
+_SETTLING, _FACE_SMALL, _EDGE, _MOTION, _NOISE = (  # plain numbers: operations on flags take ten times as long
+    int(bit) for bit in (WhyNot.SETTLING, WhyNot.FACE_SMALL, WhyNot.EDGE, WhyNot.MOTION, WhyNot.NOISE)
+)
+_TAILS = TAIL / np.array(PATTERN_TAIL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,9 @@ class Detector:
         self._early: list[Sample] = []
         self._last: Sample | None = None
         self._speed_mm_s = 0.0  # of the head lately
-        self._values: list[FloatArray] = []  # the record of this stretch, oldest first
+        self._values = Record()  # of this stretch, oldest first
         self._context: list[Sample] = []  # the sample each grid time came from
-        self._whys: list[WhyNot] = []  # why nothing can be judged by it
+        self._whys: list[int] = []  # bits of WhyNot: why nothing can be judged by it
         self._apart: FloatArray | None = None  # of score_block, for where the muscles were lately
         self._apart_k = 0  # grid number for which it was made
         self._first_k = 0  # grid number of _values[0]
@@ -178,8 +183,7 @@ class Detector:
             out += self._push_grid(sample)
         self._ended = True
         if self._values:
-            last = self._values[-1]
-            self._values.extend([last] * self._ahead)
+            self._values.append(self._values.last, self._ahead)
             out += self._advance()
         self._grid.reset()
         self._begin()
@@ -206,7 +210,7 @@ class Detector:
     def _push_grid(self, sample: Sample) -> list[Moment | Candidate]:
         height = sample.height_mm
         if self._last is not None and self._values:
-            height = np.where(np.isfinite(height), height, self._values[-1])
+            height = np.where(np.isfinite(height), height, self._values.last)
         else:
             height = np.nan_to_num(height)
         dt = 0.0 if self._last is None else sample.t_s - self._last.t_s
@@ -216,7 +220,7 @@ class Detector:
         for k, values in self._grid.push(sample.t_s, height.astype(np.float32)):
             if not self._values:
                 self._first_k = k - _HALF
-                self._values.extend([values] * _HALF)  # as if still before the stretch
+                self._values.append(values, _HALF)  # as if still before the stretch
                 self._context.extend([sample] * _HALF)
                 self._whys.extend([why] * _HALF)
                 self._filtered = _HALF
@@ -247,12 +251,12 @@ class Detector:
     def _filter(self, count: int) -> None:
         assert self._taps is not None
         first = self._filtered
-        stretch = np.stack(self._values[first - _HALF : first + count + self._ahead])
+        stretch = self._values.part(first - _HALF, first + count + self._ahead)
         filtered = np.empty((count, len(self._taps), SITE_COUNT, 2), dtype=np.float32)
         filter_block(stretch, self._taps, filtered)
         length, shape = self._noise.round(filtered, AVERAGE)
         motion = stretch[_HALF : _HALF + count, :REGION_COUNT]
-        why = WhyNot.NONE
+        why = 0
         for spoiled in self._whys[max(first - _GUARD, 0) : first + count + _GUARD]:
             why |= spoiled
         context = self._context[first]
@@ -265,7 +269,7 @@ class Detector:
     def _score(self, block: _Block) -> _Scored:
         scale = self._noise.scale()
         if not self._noise.known:
-            block = replace(block, why=block.why | WhyNot.SETTLING)
+            block = replace(block, why=block.why | _SETTLING)
         if scale is None:
             scale = np.full(block.length.shape[1:], np.inf)
         scale = np.hypot(scale, LEAST_SCALE_PX / block.context.px_per_mm).astype(np.float32)
@@ -275,7 +279,8 @@ class Detector:
         if self._apart is None or block.first_k - self._apart_k >= APART_STEP:
             self._apart, self._apart_k = apart_shares(block.context.centers_mm), block.first_k
         score_block(block.length, scale, self._apart, excess, around)
-        face = np.nan_to_num(block.length / scale)
+        face = np.empty_like(block.length)
+        over_noise(block.length, scale, face)
         strength, meanwhile = score_patterns(face)
         return _Scored(
             block,
@@ -291,36 +296,36 @@ class Detector:
         count = len(now.excess)
         joined = np.concatenate([self._around_before, now.around, *(later.around for later in self._scored)])
         first = len(self._around_before)
-        busy = np.stack(
-            [joined[max(k - _AROUND, 0) : k + self._around_ahead + 1].max(axis=0) for k in range(first, first + count)]
-        )
-        busy = np.maximum(busy, 1.0)  # (B, C, R + P)
+        busy = np.empty_like(now.around)
+        busiest(joined, first, _AROUND, self._around_ahead, busy)
         self._around_before = joined[: first + count][-_AROUND:]
 
         context = now.block.context
         gain = COURSE_GAIN * context.gain
         usual = np.float32(self._null.scale())
-        ratio = usual * now.excess / busy
-        together = ratio[:, :, REGION_COUNT:].max(axis=1)
-        patterns = np.maximum(THRESHOLDS["normal"] + (together - AT_NORMAL) * (TAIL / np.array(PATTERN_TAIL)), 0.0)
-        ratio, busy = ratio[:, :, :REGION_COUNT], busy[:, :, :REGION_COUNT]
-        best = ratio.argmax(axis=1)[:, None]
-        score = np.take_along_axis(ratio, best, axis=1)[:, 0]
-        excess = np.take_along_axis(now.excess[:, :, :REGION_COUNT], best, axis=1)[:, 0]
-        at_regions = now.block.filtered[:, :, :REGION_COUNT]
-        height = np.take_along_axis(at_regions, best[..., None], axis=1)[:, 0] / np.float32(gain)
+        ratio = np.empty((count, REGION_COUNT + len(PATTERNS)), dtype=np.float32)
+        excess = np.empty((count, REGION_COUNT), dtype=np.float32)
+        height = np.empty((count, REGION_COUNT, 2), dtype=np.float32)
+        best_courses(now.excess, busy, now.block.filtered, usual, np.float32(gain), ratio, excess, height)
+        score = ratio[:, :REGION_COUNT]
+        patterns = np.maximum(THRESHOLDS["normal"] + (ratio[:, REGION_COUNT:] - AT_NORMAL) * _TAILS, 0.0)
         face = now.face.max(axis=1)
+        motion_mm = now.block.motion / np.float32(gain)
         everywhere_mm = now.block.filtered[:, AVERAGE] / np.float32(gain)
         shape = now.block.shape[:REGION_COUNT]
         pull = np.einsum("rij,rj->ri", shape, _PULL)
         scale = now.scale[AVERAGE, :REGION_COUNT] / gain
         sigma = (scale / np.hypot(pull[:, 0], pull[:, 1])).astype(np.float32)
         floor = (sigma * THRESHOLDS["normal"]).astype(np.float32)
-        rounded = np.einsum("rij,brj->bri", shape, everywhere_mm[:, :REGION_COUNT])
-        needed = _needed(rounded, pull, self.threshold / usual * scale * busy[:, AVERAGE])
+        reach = self.threshold / usual * scale * busy[:, AVERAGE, :REGION_COUNT]
+        needed = np.empty((count, REGION_COUNT), dtype=np.float32)
+        needed_heights(everywhere_mm, shape, pull, reach, needed)
         why = now.block.why
         if 2 * np.count_nonzero(floor[_NOSE] <= self._settings.floor_limit_mm) < len(_NOSE):
             why |= self._too_noisy()
+        self._ranked += np.maximum(score[:, _NASAL].max(axis=1), patterns.max(axis=1)).tolist()
+        self._best += excess[:, _NASAL].max(axis=1).tolist()
+        patterns = patterns.astype(np.float32)
         out: list[Moment | Candidate] = []
         for b in range(count):
             t_s = (now.block.first_k + b) / RATE_HZ
@@ -329,15 +334,15 @@ class Detector:
                 score=score[b],
                 excess=excess[b],
                 height_mm=height[b],
-                motion_mm=now.block.motion[b] / np.float32(gain),
+                motion_mm=motion_mm[b],
                 sigma_mm=sigma,
                 floor_mm=floor,
                 needed_mm=needed[b],
-                why_not=why | self._at_the_end(t_s),
+                why_not=WhyNot(why | self._at_the_end(t_s)),
                 head_speed_mm_s=context.head_speed_mm_s,
                 px_per_mm=context.px_per_mm,
                 usual=float(usual),
-                patterns=patterns[b].astype(np.float32),
+                patterns=patterns[b],
                 face_excess=face[b],
                 face_mm=everywhere_mm[b],
                 context=context.context,
@@ -345,31 +350,29 @@ class Detector:
             if not moment.why_not:
                 self._null.observe(1.0 / RATE_HZ)
             self._moments.append(moment)
-            self._ranked.append(float(max(score[b, _NASAL].max(), patterns[b].max())))
-            self._best.append(float(excess[b, _NASAL].max()))
             out.append(moment)
         return out + self._peaks(len(self._moments) - _RADIUS)
 
-    def _at_the_end(self, t_s: float) -> WhyNot:
+    def _at_the_end(self, t_s: float) -> int:
         if self._ended and t_s > (self._first_k + len(self._values) - self._ahead) / RATE_HZ - EDGE_S:
-            return WhyNot.SETTLING
-        return WhyNot.NONE
+            return _SETTLING
+        return 0
 
-    def _why_not(self, context: Sample) -> WhyNot:
-        why = WhyNot.NONE
+    def _why_not(self, context: Sample) -> int:
+        why = 0
         if context.since_acquired_s < self._settings.settle_s:
-            why |= WhyNot.SETTLING
+            why |= _SETTLING
         if context.px_per_mm < self._settings.min_face_px_per_mm:
-            why |= WhyNot.FACE_SMALL
+            why |= _FACE_SMALL
         if not context.inside:
-            why |= WhyNot.EDGE
+            why |= _EDGE
         if not np.isfinite(context.height_mm[_NASAL]).all():
             why |= self._too_noisy()  # patches lost: a hand over the nose, a smear
         return why
 
-    def _too_noisy(self) -> WhyNot:
+    def _too_noisy(self) -> int:
         """The noise of a head that does not keep still is called by its cause."""
-        return WhyNot.MOTION if self._speed_mm_s > RESTLESS_MM_S else WhyNot.NOISE
+        return _MOTION if self._speed_mm_s > RESTLESS_MM_S else _NOISE
 
     def _peaks(self, until: int) -> list[Moment | Candidate]:
         """Candidates among the moments before position ``until``: peaks in time of the best region."""
@@ -405,7 +408,7 @@ class Detector:
     def _forget(self) -> None:
         keep_from = self._filtered - _HALF
         if keep_from > 2 * _HALF:
-            del self._values[:keep_from]
+            self._values.forget(keep_from)
             del self._context[:keep_from]
             del self._whys[:keep_from]
             self._first_k += keep_from
@@ -418,21 +421,6 @@ class Detector:
             self._peaked_excess -= 1
 
 
-def _needed(
-    height_mm: npt.NDArray[np.floating], pull: npt.NDArray[np.floating], reach_mm: npt.NDArray[np.floating]
-) -> FloatArray:
-    """How large a jerk along the pull must be for noise and jerk together to reach ``reach_mm``: an injection, solved.
-
-    The filters are linear, so an average jerk of height a at this very moment would read ``height + a * pull`` (both
-    with the noise made round). ``height_mm`` (B, R, 2), ``pull`` (R, 2), ``reach_mm`` (B, R).
-    """
-    squared = np.sum(pull * pull, axis=-1)
-    along = np.sum(height_mm * pull, axis=-1) / squared
-    across2 = np.sum(height_mm * height_mm, axis=-1) / squared - along**2
-    needed = np.sqrt(np.maximum(reach_mm**2 / squared - across2, 0.0)) - along
-    return np.maximum(needed, 0.0).astype(np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class _Block:
     first_k: int
@@ -441,7 +429,7 @@ class _Block:
     length: FloatArray  # (B, C, SITE_COUNT) of the heights with the noise made round
     shape: FloatArray  # (SITE_COUNT, 2, 2) what made it round
     context: Sample
-    why: WhyNot
+    why: int  # bits of WhyNot
 
 
 @dataclass(frozen=True, slots=True)

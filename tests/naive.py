@@ -308,3 +308,55 @@ def noise_weights(change: F64, seen: F64) -> F64:
     usual = float(np.median(change[known]))
     noise = np.where(known, np.maximum(change, 0.2 * usual), 3.0 * usual)
     return 1.0 / np.maximum(noise, 1e-4) ** 2
+
+
+def bump_directions(filtered: npt.ArrayLike) -> F64:
+    """(S, 2) mean of cos and sin of twice the angle of each height."""
+    heights = np.asarray(filtered, dtype=np.float64)
+    turned = 2.0 * np.arctan2(heights[..., 1], heights[..., 0])
+    return np.stack([np.cos(turned), np.sin(turned)], axis=-1).mean(axis=0)
+
+
+def over_noise(heights: npt.ArrayLike, scale: npt.ArrayLike) -> F64:
+    """Quotients that are numbers, of float32."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        quotient = np.asarray(heights, dtype=np.float64) / np.asarray(scale, dtype=np.float64)
+    return np.nan_to_num(quotient, posinf=float(np.finfo(np.float32).max))
+
+
+def score_areas(excess: npt.ArrayLike, strong: list[list[list[int]]], quiet: list[list[list[int]]]) -> tuple[F64, F64]:
+    """Strength and activity elsewhere of each pattern, both (B, C, P)."""
+    heights = np.asarray(excess, dtype=np.float64)
+    strength = [np.min([heights[..., area].max(axis=-1) for area in areas], axis=0) for areas in strong]
+    around = [np.sqrt(0.5 * np.mean([(heights[..., part] ** 2).mean(axis=-1) for part in q], axis=0)) for q in quiet]
+    return np.stack(strength, axis=-1), np.stack(around, axis=-1)
+
+
+def busiest(around: npt.ArrayLike, first: int, before: int, after: int, count: int) -> F64:
+    """(count, C, K) highest of the rows about each, at least 1."""
+    rows = np.asarray(around, dtype=np.float64)
+    near = [rows[max(row - before, 0) : row + after + 1] for row in range(first, first + count)]
+    return np.array([np.maximum(part.max(axis=0), 1.0) for part in near])
+
+
+def best_courses(
+    excess: npt.ArrayLike, busy: npt.ArrayLike, filtered: npt.ArrayLike, usual: float, gain: float, regions: int
+) -> tuple[F64, F64, F64]:
+    """Highest ratio (B, K); over noise (B, R) and height (B, R, 2) of the course that has it."""
+    heights, read = np.asarray(excess, dtype=np.float64), np.asarray(filtered, dtype=np.float64)
+    ratio = usual * heights / np.asarray(busy, dtype=np.float64)
+    best = ratio.argmax(axis=1)[:, None, :regions]
+    own = np.take_along_axis(heights[:, :, :regions], best, axis=1)[:, 0]
+    height = np.take_along_axis(read[:, :, :regions], best[..., None], axis=1)[:, 0] / gain
+    return ratio.max(axis=1), own, height
+
+
+def needed_heights(height: npt.ArrayLike, shape: npt.ArrayLike, pull: F64, reach: npt.ArrayLike) -> F64:
+    """(B, R) the a >= 0 with ``|shape @ height + a pull| = reach``, by the quadratic's formula."""
+    reached, matrices = np.asarray(reach, dtype=np.float64), np.asarray(shape, dtype=np.float64)
+    out = np.zeros_like(reached)
+    for b, r in np.ndindex(out.shape):
+        start = matrices[r] @ np.asarray(height, dtype=np.float64)[b, r]
+        a, half_b, c = pull[r] @ pull[r], start @ pull[r], start @ start - reached[b, r] ** 2
+        out[b, r] = max((-half_b + math.sqrt(max(half_b**2 - a * c, 0.0))) / a, 0.0)
+    return out

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, matched_filters, pulse
+from detector.grid import COURSES_S, HALF_S, RATE_HZ, EvenGrid, Record, matched_filters, pulse
 
 RATES = (10.0, 15.0, 24.0, 25.0, 30.0, 50.0, 60.0, 120.0, 240.0)
 
@@ -106,3 +106,21 @@ def test_filters_are_quieter_than_no_filter_in_the_noise_they_are_made_for() -> 
 
 def test_above_the_rate_of_the_grid_filters_do_not_change() -> None:
     np.testing.assert_array_equal(matched_filters(60.0), matched_filters(240.0))
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 90), st.floats(0.0, 1.0)), min_size=1, max_size=12),
+)
+def test_a_record_holds_what_came_but_for_what_is_forgotten(steps: list[tuple[int, float]]) -> None:
+    record, rows, parts = Record(), [], []
+    for number, (times, share) in enumerate(steps):
+        record.append(np.full((3, 2), number, np.float32), times)
+        rows += [number] * times
+        assert (record.last == number).all()
+        parts.append((record.part(0, len(record)), list(rows)))
+        gone = round(share * (len(rows) - 1))
+        record.forget(gone)
+        del rows[:gone]
+        assert len(record) == len(rows)
+    for part, were in parts:
+        assert part[:, 2, 1].tolist() == were, "also parts that were handed out before the record grew"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -22,7 +23,7 @@ from detector.errors import SourceError, UsageError
 from detector.frames import ClipSource
 from detector.guarded import GuardedClip
 from detector.patience import Patience, Silence
-from detector.picture_ring import places_for
+from detector.picture_ring import Rooms, places_for
 from tests import clips
 
 ROOT = Path(__file__).parents[1]
@@ -138,6 +139,22 @@ def test_pictures_may_be_kept_and_drawn_on(plain: Path) -> None:
         assert all(np.array_equal(image, frame.image) for image, frame in list(zip(kept, known, strict=True))[1::2])
 
 
+def test_rooms_are_used_again_only_when_nobody_holds_them() -> None:
+    rooms = Rooms()
+    shape = (4, 6, 3)
+    first = rooms.like(shape)
+    first[...] = 1
+    corner = first[1:, 1:, 1]
+    place = first.__array_interface__["data"][0]
+    del first
+    second = rooms.like(shape)
+    second[...] = 2
+    assert np.all(corner == 1)
+    del corner
+    assert rooms.like(shape).__array_interface__["data"][0] == place
+    assert rooms.like((2, 2, 3)).shape == (2, 2, 3) and np.all(second == 2)
+
+
 def test_places_are_few_for_large_pictures() -> None:
     for picture_bytes in (1, 4096, 2_764_800, 24_883_200, 106_954_752):
         places, place_bytes = places_for(picture_bytes)
@@ -171,6 +188,17 @@ def test_a_fault_of_ours_is_no_fault_of_the_clip(plain: Path, monkeypatch: pytes
     with pytest.raises(RuntimeError, match="list index") as error:
         GuardedClip(plain)
     assert error.value.__notes__ == ["in line 7"]
+
+
+def test_no_process_left_is_told(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(decode_process.subprocess, "Popen", refuse)
+    with pytest.raises(SourceError, match=r"no process for it can be started \(Resource temporarily"):
+        GuardedClip(plain)
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
 
 
 def test_absurd_sizes_are_told_and_not_believed(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -80,8 +81,9 @@ _JUDGED: dict[str, tuple[type, tuple[int, ...], str]] = {
     "observed": (np.bool_, (_REGIONS,), "whether there was a verdict on the region"),
     "why_not": (np.int16, (), "bit set of why the frame was not observed, see its attribute bits; -1: not judged"),
 }
-_CONTEXT_COLUMNS = [f"context/{field.name}" for field in dataclasses.fields(Context)]
-_SAMPLE_COLUMNS = [  # t_s is that of the reading
+_UNKNOWN = {field.name: getattr(UNKNOWN, field.name) for field in dataclasses.fields(Context)}
+_CONTEXT_COLUMNS = [f"context/{name}" for name in _UNKNOWN]
+_SAMPLE_COLUMNS = [  # in the order of its fields; t_s is that of the reading
     *(field.name for field in dataclasses.fields(Sample) if field.name not in ("t_s", "context")),
     *_CONTEXT_COLUMNS,
 ]
@@ -339,17 +341,22 @@ class SignalFile:
     def _read_block(self, rows: slice) -> list[Reading]:
         known = {name: self._file[f"reading/{name}"][rows].tolist() for name in _READING}
         measured = known.pop("measured")
-        samples: dict[str, Any] = {}
-        if any(measured):
-            for name in self._sample_fields():
-                column = self._file[f"sample/{name}"][rows]
-                samples[name] = column.tolist() if column.ndim == 1 else column
-        readings = []
-        for k, there in enumerate(measured):
-            fields = {name: values[k] for name, values in known.items()}
-            sample = _sample(fields["t_s"], {n: v[k] for n, v in samples.items()}) if there else None
-            readings.append(Reading(**fields, sample=sample))
-        return readings
+        samples = self._read_samples(rows, known["t_s"]) if any(measured) else repeat(None, len(measured))
+        return [
+            Reading(**dict(zip(known, fields, strict=True)), sample=sample if there else None)
+            for there, sample, *fields in zip(measured, samples, *known.values(), strict=True)
+        ]
+
+    def _read_samples(self, rows: slice, times: list[float]) -> Iterator[Sample]:
+        columns: dict[str, Any] = {}
+        for name in self._sample_fields():
+            column = self._file[f"sample/{name}"][rows]
+            columns[name] = column.tolist() if column.ndim == 1 else column
+        contexts: Iterator[Context] = repeat(UNKNOWN)
+        if not columns.keys().isdisjoint(_CONTEXT_COLUMNS):
+            parts = [columns.pop(f"context/{name}", repeat(usual)) for name, usual in _UNKNOWN.items()]
+            contexts = map(Context, *parts)
+        return map(Sample, times, *columns.values(), contexts)
 
     def _sample_fields(self) -> list[str]:
         """The columns of a sample that the file has; those of the context came later and may be missing."""
@@ -438,13 +445,6 @@ def _value(sample: Sample, column: str) -> Any:
     """What a column of the file holds of a sample."""
     part, _, name = column.rpartition("/")
     return getattr(sample.context if part else sample, name)
-
-
-def _sample(t_s: float, columns: dict[str, Any]) -> Sample:
-    context = {name.removeprefix("context/"): columns.pop(name) for name in _CONTEXT_COLUMNS if name in columns}
-    if not context:
-        return Sample(t_s=t_s, **columns)
-    return Sample(t_s=t_s, **columns, context=dataclasses.replace(UNKNOWN, **context))
 
 
 def _append(column: h5py.Dataset, first: int, rows: npt.NDArray[Any]) -> None:

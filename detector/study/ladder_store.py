@@ -26,10 +26,10 @@ from detector.study.ladder import RUNGS, Ladder, decide_at_all
 # What has a part in deciding; the rest of the program may change without a ladder being decided anew.
 SOURCES = (
     *("config", "context", "coupling", "deciding", "episodes", "grid", "held", "kernels", "kernels_bumps"),
-    *("kernels_crop", "kernels_fit", "kernels_looks", "kernels_noise", "kernels_patches", "kinds", "lids", "locking"),
-    *("motion", "movement", "neighbors", "noise", "null", "ordinary", "ordinary_episodes", "patterns", "placement"),
-    *("readings", "regions", "registration", "resting", "shape", "smiles", "study/ladder", "summary", "twitches"),
-    "types",
+    *("kernels_crop", "kernels_deciding", "kernels_fit", "kernels_looks", "kernels_noise", "kernels_patches", "kinds"),
+    *("lids", "locking", "motion", "movement", "neighbors", "noise", "null", "ordinary", "ordinary_episodes"),
+    *("patterns", "placement", "readings", "regions", "registration", "resting", "shape", "sliding", "smiles"),
+    *("study/ladder", "summary", "twitches", "types"),
 )
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _FIELDS = ("rung", "start_s", "end_s", "observed", "first_s", "last_s")
