@@ -1,4 +1,4 @@
-"""Measurements of the injected clips that are kept on disk: the rivals' records, the program's own, and costs.
+"""Measurements of the injected clips that are kept on disk: the rivals' records and the program's own.
 
 A file is named by a digest of the clip and of the sources it was made by: what has changed since is made anew.
 """
@@ -6,8 +6,7 @@ A file is named by a digest of the clip and of the sources it was made by: what 
 from __future__ import annotations
 
 import hashlib
-import json
-import time
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import rival_scores, rivals, rivals_crop
-from benchmarks.material import QUICK, ROOT, Material, bench_dir, injected
+from benchmarks.material import ROOT, Material, bench_dir, injected
 from benchmarks.rival_scores import Peaks, Record, Variant, peaks_of, read
+from benchmarks.rivals_crop import CROPPED
 from detector import regions
 from detector.config import Settings
 from detector.motion import BUMP_MM, LATTICE_MM
@@ -26,7 +26,8 @@ from detector.score import TruthEvent, read_truth
 
 NASAL = np.flatnonzero(regions.IS_NASAL)
 SIDES = tuple(regions.SITES[k].side for k in NASAL)
-TURNS = 1 if QUICK else 3
+# Take what is kept although the sources have changed since: for a change that is known to leave results as they are.
+STALE = bool(os.environ.get("NASALIS_BENCH_STALE"))
 # What measures our own; all else in detector/ decides, from the same signals.
 _MEASURED_BY = ("face", "frames", "gain", "kernels", "measuring", "motion", "placement", "registration")
 # What places the rivals' crop and sites. Delete the folder after a change to decoding or to the schedule of the mesh.
@@ -59,14 +60,14 @@ class Clip:
 def measured(material: Material, seed: int, variants: Sequence[Variant]) -> Clip:
     """The clip, made and measured where that is not kept from an earlier time."""
     path, truth = injected(material, seed)
-    own = _kept(path, "own", _digest((ROOT / "detector").rglob("*.py")), lambda: _own(path))
+    own = _kept(path, "own", _digest([*(ROOT / "detector").rglob("*.py"), Path(__file__)]), lambda: _own(path))
     length_s, observed_s = (float(own[name]) for name in ("length_s", "observed_s"))
     return Clip(material, tuple(read_truth(truth)), _rivals(path, variants), own, length_s, observed_s)
 
 
 def _rivals(path: Path, variants: Sequence[Variant]) -> dict[Variant, Peaks]:
     def make() -> Record:
-        record = _kept(path, "rivals", _rivals_digest(), lambda: rivals.measure(path))
+        record = _record(path, sorted({variant.measure for variant in variants}))
         flat: Record = {}
         for number, variant in enumerate(variants):
             peaks = read(record, variant)
@@ -76,7 +77,8 @@ def _rivals(path: Path, variants: Sequence[Variant]) -> dict[Variant, Peaks]:
         return flat
 
     sources = (Path(rival_scores.__file__), ROOT / "detector" / "grid.py")
-    flat = _kept(path, "peaks", _rivals_digest() + _digest(sources) + repr(variants).encode(), make)
+    kind = "peaks-" + hashlib.sha256(repr(list(variants)).encode()).hexdigest()[:6]
+    flat = _kept(path, kind, _rivals_digest() + _digest(sources), make)
     out = {}
     for number, variant in enumerate(variants):
         t_s, score, side, finite, covered_s = (
@@ -86,9 +88,21 @@ def _rivals(path: Path, variants: Sequence[Variant]) -> dict[Variant, Peaks]:
     return out
 
 
+def _record(path: Path, wanted: Sequence[str]) -> Record:
+    """What the rivals measured, each measurement kept by itself: one more does not have the others made anew."""
+    missing = [name for name in wanted if not _file(path, name, "npz", _rivals_digest()).exists()]
+    made = rivals.measure(path, missing) if missing else {}
+    out: Record = {}
+    for name in wanted:
+        names = [name, "t_s", *(["shapes"] if name == "blendshapes" else ["centers_mm"] if name in CROPPED else [])]
+        out |= _kept(path, name, _rivals_digest(), lambda names=names: {key: made[key] for key in names})
+    return out
+
+
 def _own(path: Path) -> Record:
     """What ``analyze`` finds and every score on the way; NaN for a frame without one."""
     from detector.pipeline import Measured
+    from detector.record.entries import REJECTED_KINDS
     from detector.record.signals import SignalFile
     from detector.session import analyze_clip, rescore_signals
 
@@ -105,7 +119,8 @@ def _own(path: Path) -> Record:
     with SignalFile(file) as signals:
         result = rescore_signals(signals, on_event=keep)
     nothing, unseen = np.full(len(regions.SITES), np.nan), np.zeros(len(regions.SITES), dtype=bool)
-    jerks = [(twitch.peak_s, episode.side) for episode in result.episodes for twitch in episode.twitches]
+    told = [episode for episode in result.episodes if episode.kind not in REJECTED_KINDS]
+    jerks = [(twitch.peak_s, episode.side) for episode in told for twitch in episode.twitches]
     return {
         "t_s": np.array([frame.t_s for frame in seen]),
         "score": np.array([nothing if frame.score is None else frame.score for frame in seen]),
@@ -117,33 +132,9 @@ def _own(path: Path) -> Record:
     }
 
 
-def costs(path: Path, works: dict[str, Variant | None]) -> dict[str, list[float]]:
-    """Milliseconds per frame of each method from the file to its score, alone, in turns; None stands for the program.
-
-    The turns alternate, so that a busy machine is busy for all of them alike.
-    """
-    from detector.session import analyze_clip
-
-    def run(variant: Variant | None) -> None:
-        if variant is None:
-            analyze_clip(path, Settings())
-        else:
-            read(rivals.measure(path, (variant.measure,)), variant)
-
-    def measure() -> Record:
-        frames = len(rivals.measure(path, ("landmarks",))["t_s"])
-        took = np.empty((TURNS + 1, len(works)))
-        for turn in range(TURNS + 1):
-            for number, variant in enumerate(works.values()):
-                begun = time.perf_counter()
-                run(variant)
-                took[turn, number] = 1e3 * (time.perf_counter() - begun) / frames
-        return {"took": took[1:]}  # in the first one kernels are compiled and libraries loaded
-
-    named = json.dumps([str(work) for work in works.values()]).encode()
-    made_by = named + _rivals_digest() + _digest((ROOT / "detector").glob("*.py"))
-    took = _kept(path, "cost", made_by, measure)["took"]
-    return {name: took[:, number].tolist() for number, name in enumerate(works)}
+def stale_note() -> str:
+    """For a table's caption."""
+    return "MEASURED BY OLDER SOURCES, as NASALIS_BENCH_STALE asks for." if STALE else ""
 
 
 def _rivals_digest() -> bytes:
@@ -161,7 +152,10 @@ def _file(path: Path, kind: str, suffix: str, made_by: bytes) -> Path:
     folder.mkdir(exist_ok=True)
     digest = hashlib.sha256(path.read_bytes() + made_by).hexdigest()[:12]
     file = folder / f"{path.stem}_{kind}_{digest}.{suffix}"
-    for old in folder.glob(f"{path.stem}_{kind}_*"):
+    there = [old for old in folder.glob(f"{path.stem}_{kind}_*.{suffix}") if ".part." not in old.name]
+    if STALE and there:
+        return max(there, key=lambda old: old.stat().st_mtime)
+    for old in there:
         if old != file:
             old.unlink()
     return file

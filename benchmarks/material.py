@@ -41,6 +41,7 @@ class Material:
     events: int  # per clip, as many as its length holds with quiet between them
     seeds: tuple[int, ...]  # one clip with other twitches for each
     end_s: float | None = None  # use the footage to here
+    sizes_px: tuple[float, ...] = SIZES_PX  # drawn from evenly
 
     @property
     def label(self) -> str:
@@ -139,7 +140,7 @@ def _plan(
         length_s,
         material.events,
         _code(material, seed),
-        sizes_px=SIZES_PX,
+        sizes_px=material.sizes_px,
         train_share=trains / material.events,
         spans=spans,
     )

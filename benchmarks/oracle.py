@@ -16,7 +16,7 @@ from scipy.ndimage import map_coordinates
 
 from detector import regions
 from detector.grid import RATE_HZ
-from detector.kernels import warp_affine
+from detector.kernels_crop import warp_affine
 from detector.motion import BUMP_MM
 from detector.placement import Crop, HeadCrop
 from detector.types import FloatArray

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.rivals import NASAL_SHAPES
+from benchmarks.rivals import NASAL_SHAPES, SNEERS
 from detector import regions
 from detector.config import Settings
 from detector.grid import HALF_S, RATE_HZ, EvenGrid, matched_filters
@@ -39,6 +39,7 @@ class Variant:
     measure: str
     integrated: bool = False  # summed up over time: motion from frame to frame becomes a place, as the filters expect
     divided: bool = False  # by simultaneous activity elsewhere
+    raw: bool = False  # the blendshapes of the nose as they come, against a threshold: no filter, no noise scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ def peaks_of(t_s: F64, score: npt.NDArray[Any], sides: tuple[str, ...]) -> Peaks
 
 def read(record: Record, variant: Variant) -> Peaks:
     """Peaks of one variant on one clip's record, as :func:`benchmarks.rivals.measure` made it."""
+    if variant.raw:
+        columns = [list(record["shapes"]).index(name) for name in SNEERS]
+        there = np.isfinite(record["blendshapes"]).all(axis=(1, 2))
+        return peaks_of(record["t_s"][there], record["blendshapes"][there][:, columns, 0], ("left", "right"))
     values, nasal, apart, sides = _sites(record, variant.measure)
     t_s = record["t_s"]
     if variant.integrated:

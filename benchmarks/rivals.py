@@ -1,4 +1,4 @@
-"""What the rivals measure: landmarks, blendshapes, frame difference and two optical flows at the muscles of a clip.
+"""What the rivals measure: landmarks, blendshapes, frame difference and three optical flows at the muscles of a clip.
 
 They get what the program has: its crop (placed by the mesh, steadied by the picture), its muscles, its lattice over the
 rest of the face. Only the measurement itself differs. Everything is read with the whole clip at hand.
@@ -27,8 +27,9 @@ from detector.types import FloatArray, Frame
 from models import resolve
 
 MESHED = ("landmarks", "blendshapes")
+SNEERS = ("noseSneerLeft", "noseSneerRight")
 NASAL_SHAPES = (
-    *("noseSneerLeft", "noseSneerRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
+    *(*SNEERS, "mouthUpperUpLeft", "mouthUpperUpRight"),
     *("cheekSquintLeft", "cheekSquintRight", "mouthShrugUpper", "mouthRollUpper"),
 )
 NUM_FACES = 1  # the model's default; with one face VIDEO mode smooths the points over time
@@ -48,9 +49,9 @@ def measure(clip: Path, wanted: Sequence[str] = (*MESHED, *CROPPED)) -> dict[str
     -------
     dict
         ``t_s`` (T,) of the frames that are not repeated; ``landmarks`` (T, S, 2) mm; ``blendshapes`` (T, 52, 1) with
-        ``shapes`` (52,) their names; ``difference_*`` (T, S, 1) gray levels; ``lucas_kanade``, ``dis_before`` (T, S, 2)
-        mm from one frame to the next; ``dis_reference`` (T, S, 2) mm from the running reference; ``centers_mm`` (R, 2)
-        of the muscles. NaN where there was no face.
+        ``shapes`` (52,) their names; ``difference_*`` (T, S, 1) gray levels; ``lucas_kanade``, ``dis_before`` and
+        ``farneback_before`` (T, S, 2) mm from one frame to the next; ``dis_reference`` (T, S, 2) mm from the running
+        reference; ``centers_mm`` (R, 2) of the muscles. NaN where there was no face.
     """
     times: list[float] = []
     meshes: list[FloatArray] = []

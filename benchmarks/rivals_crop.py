@@ -12,7 +12,7 @@ import numpy.typing as npt
 from detector import regions
 from detector.config import Settings
 from detector.face import Tracked
-from detector.kernels import fit_head
+from detector.kernels_fit import fit_head
 from detector.motion import BUMP_MM, LATTICE_MM
 from detector.placement import HeadCrop
 from detector.registration import Registrar
@@ -21,12 +21,17 @@ from detector.types import FloatArray
 F64 = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.uint8]
 
-CROPPED = ("difference_before", "difference_reference", "lucas_kanade", "dis_before", "dis_reference")
+CROPPED = (
+    *("difference_before", "difference_reference", "lucas_kanade"),
+    *("dis_before", "dis_reference", "farneback_before"),
+)
 NEAR_S, FAR_S = 0.25, 0.80  # the reference is the mean of what lies this far before and after
 TUKEY, LEAST_SCALE_PX = 4.685, 0.01  # of the head fit
 CELL_PX = 5  # differences are averaged over cells of this size before they are weighed: 2 mm
 LK_WINDOW_PX = 21
-DIS_BLUR_PX = 15  # dense flow is averaged over as much as a patch of the program's
+DENSE_BLUR_PX = 15  # dense flow is averaged over as much as a patch of the program's
+# Pyramid scale, levels, window, iterations, neighborhood, its standard deviation, flags: those of OpenCV's tutorial.
+FARNEBACK = (0.5, 3, 15, 3, 5, 1.2, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def cropped(
     import cv2
 
     cv: Any = cv2
-    flow = cv.DISOpticalFlow_create(cv.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv.DISOpticalFlow_create(cv.DISOPTICAL_FLOW_PRESET_MEDIUM)
     there = [shot for shot in shots if shot is not None]
     centers = np.median([shot.centers_mm for shot in there], axis=0)
     reader = Reader(head, np.concatenate([centers, LATTICE_MM]))
@@ -80,7 +85,11 @@ def cropped(
             if name == "lucas_kanade":
                 motion = reader.track(other, now)
             else:
-                motion = reader.sample(cv.blur(flow.calc(other, now, None), (DIS_BLUR_PX, DIS_BLUR_PX)))
+                if name == "farneback_before":
+                    dense = cv.calcOpticalFlowFarneback(other, now, None, *FARNEBACK)
+                else:
+                    dense = dis.calc(other, now, None)
+                motion = reader.sample(cv.blur(dense, (DENSE_BLUR_PX, DENSE_BLUR_PX)))
             record[k] = reader.against_head(motion, now)
     return out | {"centers_mm": centers}
 

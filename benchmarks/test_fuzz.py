@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -69,14 +70,14 @@ def analyzed(clip: Path, log: EpisodeLog) -> tuple[str, str]:
         said = ""
     finally:
         signal.alarm(0)
-    sessions = [run.session for run in log.runs()[: len(log.runs()) - before]]
+    sessions = [run.session for run in log.runs()[before:]]  # the newest are last
     if "\n" in said or (said and not said.endswith(".")):
         return "failed", f"said {said!r}"
     if any(session.status == "running" for session in sessions):
         return "failed", "left as running in the log"
     if not sessions or sessions[0].frames == 0:
         return ("clear error", said) if said else ("failed", "nothing was read and nothing said")
-    whole = not said and not sessions[0].notes and sessions[0].frames == mutants.FRAMES
+    whole = not said and sessions[0].frames == mutants.FRAMES and not sessions[0].frames_lost
     return "complete" if whole else "partial result", said
 
 
@@ -142,3 +143,27 @@ def test_files(program: Callable[..., Ran], tmp_path: Path, kind: str) -> None:
     rows = [[*key, str(count)] for key, count in sorted(codes.items())]
     show(f"{COUNT} damaged files ({kind}), numbers from {FIRST}", ["command", "exit code", "runs"], rows)
     assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"), [("clips", 100_000), ("amounts", 100_000), ("marks", 100_000), ("times", 5_000)]
+)
+def test_parsers_with_coverage(name: str, runs: int) -> None:
+    """Our own parsers, led by the lines that are reached (pip install atheris)."""
+    pytest.importorskip("atheris")
+    runs = runs // 100 if QUICK else runs
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.fuzz_targets",
+        name,
+        f"-runs={runs}",
+        f"-seed={FIRST + 1}",
+        "-max_len=4096",
+    ]
+    begun = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
+    reached = re.findall(r"cov: (\d+)", done.stderr)
+    rows = [[name, str(runs), reached[-1] if reached else "-", f"{time.monotonic() - begun:.0f}"]]
+    show("Parsers led by the lines they reach", ["parser", "runs", "edges reached", "took s"], rows)
+    assert done.returncode == 0 and f"Done {runs} runs" in done.stderr, done.stderr[-3000:]
