@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -13,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from detector import cameras, v4l2
-from detector.live_source import SourceEvent, Waits
+from detector import cameras, capture, clock, frame_queue, grabbing, v4l2
+from detector.live_source import LiveSource, SourceEvent, Waits
 
 Image = npt.NDArray[np.uint8]
 
-# The program's own waits, shortened about tenfold.
-WAITS = Waits(backoff_s=(0.03, 0.06), silent_s=0.3, steady_s=0.5, rate_s=1.0, black_s=0.3, frozen_s=0.3, open_s=5.0)
+# The program's own waits, most of them shortened about tenfold. The one for silence is longer than a busy computer
+# stands still: who tests silence gives their own.
+WAITS = Waits(backoff_s=(0.03, 0.06), silent_s=5.0, steady_s=0.5, rate_s=1.0, black_s=0.3, frozen_s=0.3, open_s=15.0)
 
 
 def lively(number: int, width: int = 64, height: int = 48) -> Image:
@@ -40,8 +43,10 @@ class FakeCamera:
         What it gives; ``asked`` is what it was asked for, in order.
     skip
         Frame numbers that it never hands over.
-    hang_s
-        How long the next grab hangs.
+    pictures : int | None
+        How many it gives; then the next grab waits until the source is stopped.
+    free : threading.Event
+        While cleared, a grab hangs.
     """
 
     def __init__(self) -> None:
@@ -51,7 +56,12 @@ class FakeCamera:
         self.codec = "MJPG"
         self.picture: Callable[[int], Image | None] = lively
         self.skip: set[int] = set()
-        self.hang_s = 0.0
+        self.pictures: int | None = None
+        self.is_stopped = False
+        self.free = threading.Event()
+        self.free.set()
+        self.now: Callable[[], float] = time.monotonic
+        self.wait_until: Callable[[float], None] = lambda due_s: time.sleep(max(0.0, due_s - time.monotonic()))
         self.clock: Callable[[float], float] = lambda taken_s: taken_s
         self.asked: list[tuple[int, float]] = []
         self.opened_at: list[str] = []
@@ -71,7 +81,7 @@ class _Capture:
         camera.open_now += self._is_open
         if self._is_open:
             camera.opened_at.append(device)
-        self._due_s = time.monotonic()
+        self._due_s = camera.now()
         self._number = -1
 
     def isOpened(self) -> bool:
@@ -92,17 +102,18 @@ class _Capture:
 
     def grab(self) -> bool:
         camera = self._camera
-        hang_s, camera.hang_s = camera.hang_s, 0.0
-        if hang_s:
-            time.sleep(hang_s)
-            self._due_s = time.monotonic()
+        if not camera.free.is_set():
+            camera.free.wait()
+            self._due_s = camera.now()
+        while camera.pictures is not None and self._number + 1 >= camera.pictures and not camera.is_stopped:
+            time.sleep(0.002)
         # Held up by a busy computer it keeps its own time, as long as the program believes a driver's stamps.
-        self._due_s = max(self._due_s, time.monotonic() - 0.7) + 1.0 / camera.fps
+        self._due_s = max(self._due_s, camera.now() - 0.7) + 1.0 / camera.fps
         self._number = next(camera.numbers)
         while self._number in camera.skip:
             self._due_s += 1.0 / camera.fps
             self._number = next(camera.numbers)
-        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        camera.wait_until(self._due_s)
         return self._index in camera.devices
 
     def retrieve(self) -> tuple[bool, Any]:
@@ -127,6 +138,28 @@ def plug_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> FakeCamera:
     return camera
 
 
+def at_leisure(monkeypatch: pytest.MonkeyPatch, camera: FakeCamera, pictures: int) -> None:
+    """Let the camera give so many pictures by a clock of its own: nothing depends on how busy the computer is."""
+    now = [1000.0]
+
+    def wait_until(due_s: float) -> None:
+        now[0] = max(now[0], due_s)
+
+    stop = LiveSource.stop
+
+    def stopping(source: LiveSource) -> None:
+        camera.is_stopped = True
+        stop(source)
+
+    camera.pictures, camera.now, camera.wait_until = pictures, lambda: now[0], wait_until
+    for module in (capture, frame_queue):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=camera.now))
+    monkeypatch.setattr(clock, "slept_s", lambda: 0.0)
+    monkeypatch.setattr(grabbing.GrabbedSource, "clock", staticmethod(camera.now))
+    monkeypatch.setattr(grabbing, "FrameQueue", lambda: frame_queue.FrameQueue(pictures))
+    monkeypatch.setattr(LiveSource, "stop", stopping)
+
+
 class Events(list[SourceEvent]):
     """Collects what is told."""
 
@@ -141,7 +174,7 @@ class Events(list[SourceEvent]):
         return event
 
 
-def wait_for(condition: Callable[[], object], most_s: float = 5.0) -> None:
+def wait_for(condition: Callable[[], object], most_s: float = 30.0) -> None:
     """Until it holds; a failure when it does not."""
     until_s = time.monotonic() + most_s
     while not condition():

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,13 @@ import pytest
 
 from detector import capture
 from detector.errors import SourceError, UsageError
-from detector.live_frames import CameraRequest, LiveSource, open_live, shown_url
+from detector.live_frames import CameraRequest, LiveSource, Waits, open_live, shown_url
 from detector.types import Frame
-from tests.fake_camera import WAITS, Events, FakeCamera, lively, plug_in, wait_for
+from tests.fake_camera import WAITS, Events, FakeCamera, at_leisure, lively, plug_in, wait_for
 from tests.stream_servers import MjpegServer, RtspServer
 
-SOON_S = 0.3
+SILENT = replace(WAITS, silent_s=1.0)
+NEVER_SILENT = replace(WAITS, silent_s=1000.0)
 SAMPLE = Path(__file__).parents[1] / "samples" / "twitches.mp4"
 
 
@@ -32,16 +34,29 @@ def camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCamera:
 
 
 @pytest.fixture
+def gives(camera: FakeCamera, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets the camera give so many pictures, by a clock of its own."""
+    return lambda pictures: at_leisure(monkeypatch, camera, pictures)
+
+
+@pytest.fixture
 def events() -> Events:
     return Events()
 
 
-def open_camera(events: Events, source: str = "0", request: CameraRequest | None = None) -> LiveSource:
-    return open_live(source, on_event=events, waits=WAITS, request=request)
+def open_camera(
+    events: Events, source: str = "0", request: CameraRequest | None = None, waits: Waits = WAITS
+) -> LiveSource:
+    return open_live(source, on_event=events, waits=waits, request=request)
 
 
 def take(frames: Iterator[Frame], count: int) -> list[Frame]:
     return list(itertools.islice(frames, count))
+
+
+def take_for(seconds: float, frames: Iterator[Frame]) -> list[Frame]:
+    first = next(frames)
+    return [first, *itertools.takewhile(lambda frame: frame.t_s < first.t_s + seconds, frames)]
 
 
 def assert_increasing(frames: list[Frame]) -> None:
@@ -76,13 +91,16 @@ def test_a_slow_camera_without_mjpg_is_asked_for_a_smaller_picture(
     assert [value for what, value in camera.asked if what == cv2.CAP_PROP_FRAME_WIDTH] == widths
 
 
-def test_times_are_when_the_driver_says_the_picture_was_taken(camera: FakeCamera, events: Events) -> None:
+def test_times_are_when_the_driver_says_the_picture_was_taken(
+    camera: FakeCamera, events: Events, gives: Callable[[int], None]
+) -> None:
+    gives(30)
     camera.clock = lambda taken_s: taken_s - 0.015
     with open_camera(events) as source:
         frames = take(next(source.stretches()), 30)
-        since_start = time.monotonic() - source._zero_s
-    assert np.diff([frame.t_s for frame in frames]) == pytest.approx(0.02, abs=1e-3)
-    assert since_start - frames[-1].t_s >= 0.015
+        since_start = camera.now() - source._zero_s
+    assert np.diff([frame.t_s for frame in frames]) == pytest.approx(0.02, abs=1e-6)
+    assert since_start - frames[-1].t_s == pytest.approx(0.015, abs=1e-6)
     assert all(frame.t_exact for frame in frames)
 
 
@@ -104,7 +122,7 @@ def test_no_camera_is_one_sentence_and_exit_code_3(camera: FakeCamera, events: E
 def test_a_camera_that_cannot_be_opened_or_gives_no_picture_at_the_start(camera: FakeCamera, events: Events) -> None:
     camera.picture = lambda number: None
     with pytest.raises(SourceError, match=r"Camera 0 \(Test Cam\) gives no picture: unplug it"):
-        open_camera(events)
+        open_camera(events, waits=SILENT)
     assert camera.open_now == 0 and events == []
 
 
@@ -132,7 +150,7 @@ def test_unplugged_and_plugged_in_again_is_a_gap_in_the_same_session(camera: Fak
         assert camera.open_now == 0
         camera.devices[2] = name  # as Linux does while the old number is still held
         wait_for(lambda: "resumed" in events.kinds())
-        assert source.frames_lost == 0, "an outage is a gap, not lost frames"
+        assert source.frames_lost == source._queue.dropped, "an outage is a gap, not lost frames"
         second = take(next(stretches), 8)
         if second[0].t_s <= events.of("lost").t_s:  # grabbed before the plug was pulled
             first += second
@@ -140,7 +158,7 @@ def test_unplugged_and_plugged_in_again_is_a_gap_in_the_same_session(camera: Fak
         lost, resumed = events.of("lost"), events.of("resumed")
     assert_increasing(first + second)
     assert first[-1].t_s <= lost.t_s < resumed.t_s <= second[0].t_s
-    assert "after 0." in resumed.words
+    assert re.search(r"after \d\.\d s without", resumed.words)
     assert camera.opened_at[0].endswith("video0") and camera.opened_at[-1].endswith("video2")
 
 
@@ -154,27 +172,29 @@ def test_another_camera_of_the_same_name_is_not_taken_for_the_lost_one(camera: F
 
 
 def test_a_hanging_camera_ends_the_stretch_and_resumes(camera: FakeCamera, events: Events) -> None:
-    with open_camera(events) as source:
+    with open_camera(events, waits=SILENT) as source:
         stretches = source.stretches()
         frames = next(stretches)
         take(frames, 5)
-        camera.hang_s = 0.9
-        begin_s = time.monotonic()
-        rest = list(frames)
-        assert 0.25 < time.monotonic() - begin_s < 0.8
+        camera.free.clear()
+        rest = list(frames)  # ends while it hangs
+        camera.free.set()
         again = take(next(stretches), 5)
-    assert again[0].t_s - rest[-1].t_s > 0.6
-    assert events.kinds() == ["lost", "resumed"]
+    assert again[0].t_s - rest[-1].t_s > SILENT.silent_s
+    assert events.kinds()[:2] == ["lost", "resumed"]
 
 
-def test_a_changed_resolution_begins_a_stretch(camera: FakeCamera, events: Events) -> None:
+def test_a_changed_resolution_begins_a_stretch(
+    camera: FakeCamera, events: Events, gives: Callable[[int], None]
+) -> None:
+    gives(30)
     camera.picture = lambda number: lively(number, 64, 48) if number < 20 else lively(number, 32, 24)
     with open_camera(events) as source:
         stretches = source.stretches()
         large = take(next(stretches), 100)
-        small = take(next(stretches), 5)
+        small = take(next(stretches), 10)
         assert (source.width, source.height) == (32, 24)
-    assert {frame.image.shape for frame in large} == {(48, 64, 3)} and len(large) >= 8
+    assert {frame.image.shape for frame in large} == {(48, 64, 3)} and len(large) == 20
     assert {frame.image.shape for frame in small} == {(24, 32, 3)}
     assert_increasing(large + small)
     assert events.of("resolution").words == "The picture changed from 64x48 to 32x24."
@@ -183,25 +203,30 @@ def test_a_changed_resolution_begins_a_stretch(camera: FakeCamera, events: Event
 
 @pytest.mark.parametrize(("picture", "kind"), [(np.zeros((48, 64, 3), np.uint8), "black"), (lively(1), "frozen")])
 def test_black_and_frozen_pictures_are_told_once(
-    camera: FakeCamera, events: Events, picture: np.ndarray, kind: str
+    camera: FakeCamera, events: Events, gives: Callable[[int], None], picture: np.ndarray, kind: str
 ) -> None:
+    gives(70)
     camera.picture = lambda number: picture.copy() if 10 <= number < 60 else lively(number)
     with open_camera(events) as source:
         frames = take(next(source.stretches()), 70)
     assert [event for event in events.kinds() if event != "opened"] == [kind, "resumed"]
     assert events.of(kind).t_s - frames[0].t_s > 0.3
-    assert source.frames_repeated >= 35
+    assert source.frames_repeated == 49
 
 
-def test_frames_that_the_camera_skips_are_counted(camera: FakeCamera, events: Events) -> None:
+def test_frames_that_the_camera_skips_are_counted(
+    camera: FakeCamera, events: Events, gives: Callable[[int], None]
+) -> None:
+    gives(49)
     camera.skip, camera.fps = {20, 30, 31, 32}, 25.0
     with open_camera(events) as source:
         frames = take(next(source.stretches()), 45)
         assert source.frames_lost == 4
-    assert max(np.diff([frame.t_s for frame in frames])) == pytest.approx(0.16, abs=2e-3)
+    assert max(np.diff([frame.t_s for frame in frames])) == pytest.approx(0.16, abs=1e-6)
 
 
-def test_damaged_pictures_are_lost_not_black(camera: FakeCamera, events: Events) -> None:
+def test_damaged_pictures_are_lost_not_black(camera: FakeCamera, events: Events, gives: Callable[[int], None]) -> None:
+    gives(42)
     camera.fps = 25.0
     camera.picture = lambda number: None if number in (20, 25) else lively(number)
     with open_camera(events) as source:
@@ -214,29 +239,30 @@ def test_a_late_reader_loses_the_oldest_frames_and_they_are_counted(camera: Fake
     with open_camera(events) as source:
         frames = next(source.stretches())
         before = take(frames, 12)
-        time.sleep(0.5)
+        wait_for(lambda: source.frames_lost > 10)
         camera.devices.clear()  # so that nothing more is lost while the rest is read
         wait_for(lambda: "lost" in events.kinds())
         after = list(frames)
     assert_increasing(before + after)
     gaps = int(np.sum(np.diff([frame.index for frame in before + after]) - 1))
-    assert gaps == source.frames_lost > 10
+    assert gaps == source.frames_lost
     assert len(after) == 8 and source.frames_read == 20
 
 
-@pytest.mark.parametrize(("fps", "kinds"), [(40.0, ["opened"]), (15.0, ["opened", "slow"])])
+@pytest.mark.parametrize(("fps", "kinds"), [(40.0, ["opened"]), (16.0, ["opened", "slow"])])
 def test_the_rate_is_measured_and_a_low_one_warned_of(
-    camera: FakeCamera, events: Events, fps: float, kinds: list[str]
+    camera: FakeCamera, events: Events, gives: Callable[[int], None], fps: float, kinds: list[str]
 ) -> None:
+    gives(round(1.3 * fps))
     camera.fps = fps
     with open_camera(events) as source:
         take(next(source.stretches()), round(1.3 * fps))
-        assert source.fps == pytest.approx(fps, rel=0.05)
+        assert source.fps == pytest.approx(fps, rel=1e-3)
     assert events.kinds() == kinds
     told = re.fullmatch(
         r"Camera 0 \(Test Cam\): 64x48, MJPG, ([\d.]+) pictures a second \(measured\)\.", events[0].words
     )
-    assert told is not None and float(told[1]) == pytest.approx(fps, rel=0.05)
+    assert told is not None and float(told[1]) == pytest.approx(fps, rel=1e-3)
     if fps < 24:
         assert "0.1 to 0.2 s is seen in about 2 to 3 of them" in events[1].words
 
@@ -250,20 +276,17 @@ def test_stop_ends_the_wait_for_a_lost_camera(camera: FakeCamera, events: Events
         camera.devices.clear()
         list(next(stretches))
         threading.Timer(0.3, source.stop).start()
-        begin_s = time.monotonic()
-        assert next(stretches, None) is None
-        assert 0.25 < time.monotonic() - begin_s < 0.3 + SOON_S
+        assert next(stretches, None) is None  # without stop it waits for ever
 
 
 def test_stop_ends_a_stretch_even_while_the_camera_hangs(camera: FakeCamera, events: Events) -> None:
-    source = open_live("0", on_event=events)  # waits a second for a picture
+    source = open_camera(events, waits=NEVER_SILENT)
     frames = next(source.stretches())
     take(frames, 3)
-    camera.hang_s = 0.8
+    camera.free.clear()
     threading.Timer(0.2, source.stop).start()
-    begin_s = time.monotonic()
-    list(frames)
-    assert time.monotonic() - begin_s < 0.2 + SOON_S
+    list(frames)  # without stop it waits for a quarter of an hour
+    camera.free.set()
     source.close()
     assert camera.open_now == 0
 
@@ -363,8 +386,8 @@ def test_an_http_stream_that_is_cut_and_restored(events: Events) -> None:
     with open_live(url, on_event=events, waits=WAITS) as source:
         stretches = source.stretches()
         frames = next(stretches)
-        first = take(frames, 60)
-        assert source.fps == pytest.approx(40, rel=0.15)
+        first = take_for(1.5, frames)
+        assert 5 < source.fps < 80  # sent at 40, but by a thread of this process
         server.cut()
         first += list(frames)
         time.sleep(0.3)
@@ -374,7 +397,7 @@ def test_an_http_stream_that_is_cut_and_restored(events: Events) -> None:
     assert_increasing(first + second)
     assert second[0].t_s - first[-1].t_s > 0.3
     assert {frame.image.shape for frame in first + second} == {(120, 160, 3)}
-    assert events.kinds() == ["opened", "lost", "resumed"]
+    assert [kind for kind in events.kinds() if kind != "slow"] == ["opened", "lost", "resumed"]
     assert source.name == f"http://127.0.0.1:{server.port}/video"
     assert not any("s3cret" in event.words or "viewer" in event.words for event in events)
 
@@ -384,8 +407,8 @@ def test_an_rtsp_stream_that_is_cut_and_restored(events: Events) -> None:
     with open_live(f"rtsp://127.0.0.1:{server.port}/live", on_event=events, waits=WAITS) as source:
         stretches = source.stretches()
         frames = next(stretches)
-        first = take(frames, 45)
-        assert source.fps == pytest.approx(30, rel=0.15)
+        first = take_for(1.5, frames)
+        assert 5 < source.fps < 60  # sent at 30
         server.cut()
         first += list(frames)
         second = take(next(stretches), 30)
@@ -393,7 +416,7 @@ def test_an_rtsp_stream_that_is_cut_and_restored(events: Events) -> None:
     assert any("RTP/AVP/TCP" in line for line in server.asked)
     assert_increasing(first + second)
     assert {frame.image.shape for frame in first + second} == {(120, 160, 3)}
-    assert events.kinds() == ["opened", "lost", "resumed"]
+    assert [kind for kind in events.kinds() if kind != "slow"] == ["opened", "lost", "resumed"]
 
 
 def test_a_stream_that_nobody_sends_is_one_sentence(events: Events) -> None:
