@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from detector.coupling import (
     measure_coupling,
     near_events,
 )
+from tests.growth import calls_of
 
 Array = npt.NDArray[np.float64]
 Span = tuple[float, float]
@@ -229,15 +229,14 @@ def test_the_shuffling_ends_when_it_is_plain_that_nothing_is_locked() -> None:
     assert locked.p == pytest.approx(1.0 / (2 * ENOUGH + 1))
 
 
-def test_a_look_is_quick() -> None:
-    rng = np.random.default_rng(0)
-    jerks, events = at_random(rng, 300.0, 10.0), blinks(rng, 300.0)
-    laps = []
-    for _ in range(10):
-        start = time.perf_counter()
-        measure_coupling(np.concatenate([jerks, events]), events, [(0.0, 300.0)])
-        laps.append(time.perf_counter() - start)
-    assert min(laps) < 0.02  # 3 ms
+def test_a_look_goes_through_no_twitch_one_by_one() -> None:
+    def looked(seconds: int) -> None:
+        rng = np.random.default_rng(0)
+        jerks, events = at_random(rng, seconds, 10.0), blinks(rng, seconds)
+        measure_coupling(np.concatenate([jerks, events]), events, [(0.0, seconds)], shuffles=ENOUGH)
+
+    looked(30)
+    assert calls_of(lambda: looked(1200)) < 2 * calls_of(lambda: looked(300))
 
 
 def test_those_near_an_event_are_named_in_their_own_order() -> None:

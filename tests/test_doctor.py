@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import shutil
 import socket
-import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -47,17 +46,13 @@ def test_whatever_is_not_good_has_an_advice(tmp_path: Path) -> None:
     assert all(bool(check.advice) == (check.ok is not True) for check in checks)
 
 
-def test_fast_and_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import cv2  # noqa: F401  its loading is not the doctor's time
-
+def test_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened")
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    begin = time.perf_counter()
     checks = run_checks(log=tmp_path / "log.sqlite")
-    assert time.perf_counter() - begin < 5.0
     assert not [check for check in checks if "AssertionError" in check.detail]
 
 

@@ -283,7 +283,7 @@ def test_the_duration_ends_it_while_the_camera_is_away(skin: type[SkinMeasurer])
     messages: list[object] = []
     begin = time.monotonic()
     while not of(Ended, messages):
-        assert time.monotonic() - begin < 5.0, "it waits for the camera"
+        assert time.monotonic() - begin < 30.0, "it waits for the camera"
         messages += line.take(0.05)
     assert len(times(messages)) == 10
 
@@ -299,7 +299,7 @@ def test_stopping_ends_soon_and_what_was_measured_is_told(skin: type[SkinMeasure
     assert line.now_s > 0.15
     line.stop()
     messages = everything(line)
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 20.0
     line.wait(1.0)
     assert len(times(messages)) >= 15 and messages[-1] == Ended(None)
     assert of(Totals, messages)
