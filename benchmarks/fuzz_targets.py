@@ -22,13 +22,13 @@ with atheris.instrument_imports(include=["detector"]):
 NOW = datetime(2026, 11, 10, 14, 20, tzinfo=UTC)
 ZONE = journal_times.zone_named("Europe/Berlin")
 # so that the first bytes need not be found by chance
-HEADS = (
+HEADS = [
     b"",
     b"\0\0\0\x10ftypisom\0\0\0\0",
     b"\x1aE\xdf\xa3\x93\x42\x82\x88matroska\x18S\x80g",
     b"RIFF\0\0\0\0AVI LIST",
-)
-BOXES = (b"moov", b"mvhd", b"trak", b"tkhd", b"mdia", b"hdlr", b"moof")
+]
+BOXES = [b"moov", b"mvhd", b"trak", b"tkhd", b"mdia", b"hdlr", b"moof"]
 
 Target = Callable[[atheris.FuzzedDataProvider], object]
 

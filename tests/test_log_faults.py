@@ -402,16 +402,24 @@ def test_many_who_open_and_close_a_log_never_lose_sight_of_one_who_has_it(path: 
         pass
     code = (
         "import sys; from pathlib import Path; from detector.record.presence import Presence\n"
-        "for _ in range(400): Presence(Path(sys.argv[1])).close()"
+        "print(flush=True)\n"
+        "while not Path(sys.argv[1] + '.enough').exists(): Presence(Path(sys.argv[1])).close()"
     )
-    others = [subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT) for _ in range(3)]
-    looked = 0
-    while any(other.poll() is None for other in others):
-        holder, asker = Presence(path), Presence(path)
-        holder.hold(7)
-        assert asker.is_alive(7)
-        holder.close()
-        assert asker.is_alive(7) is False
-        asker.close()
-        looked += 1
-    assert [other.returncode for other in others] == [0, 0, 0] and looked > 10
+    others = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None and other.stdout.readline() == b"\n"
+        for _ in range(1000):
+            holder, asker = Presence(path), Presence(path)
+            holder.hold(7)
+            assert asker.is_alive(7)
+            holder.close()
+            assert asker.is_alive(7) is False
+            asker.close()
+    finally:
+        path.with_name(path.name + ".enough").touch()
+        for other in others:
+            other.communicate(timeout=60.0)
+    assert [other.returncode for other in others] == [0, 0, 0]
