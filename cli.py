@@ -695,7 +695,7 @@ def _refuse_strange_options(words: list[str]) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script: whatever goes wrong ends in one sentence and the exit code of the contract."""
+    """Whatever goes wrong ends in one sentence and the exit code of the contract."""
     prepare_streams()
     try:
         _refuse_strange_options(sys.argv[1:])
@@ -712,7 +712,15 @@ def main() -> None:
         sys.exit(1)
 
 
+def program() -> None:
+    """Entry point of the console script."""
+    try:
+        main()
+    finally:
+        early.over()
+
+
 early.end()
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -1,6 +1,8 @@
-"""Ctrl-C while the program is still being loaded: it ends at once and without a word, as nothing is to be saved yet.
+"""Ctrl-C where the program cannot answer for itself: while it is being loaded, and when it is over.
 
-Otherwise Python would show where in its imports it was. What it does before the first line of ours cannot be helped.
+While it is loaded it ends at once and without a word, as nothing is to be saved yet; otherwise Python would show where
+in its imports it was. What it does before the first line of ours cannot be helped. When it is over everything is saved
+and said; Python takes itself down for some tenths of a second, in which Ctrl-C would turn success into a death.
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ def end() -> None:
     """The program is there and can answer for itself."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, _PYTHON)
+
+
+def over() -> None:
+    """The program has done what it had to: its exit code stands."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 # a program that handles Ctrl-C otherwise, or ignores it, goes on doing so

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,19 @@ def test_ctrl_c_while_the_program_is_loaded_is_silent(tmp_path: Path) -> None:
     process = start(["analyze", "x"], model_of_the_test(tmp_path), ("-c", slow))
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_ctrl_c_when_the_program_is_over_changes_nothing(clip: Path, tmp_path: Path) -> None:
+    """Again and again while Python takes itself down; once everything was said it ends as if nobody had pressed it."""
+    over = FAKE.replace("cli.main()", "cli.program()")
+    process = start(["analyze", clip], model_of_the_test(tmp_path), ("-c", over))
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("Log: "):
+        assert process.poll() is None
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.005)
+    assert process.returncode in (0, 130) and process.stderr.read() == ""
 
 
 def test_a_program_that_uses_ours_keeps_its_own_ctrl_c() -> None:
