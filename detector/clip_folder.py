@@ -57,8 +57,8 @@ class ClipFolder:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=path).close()
-            for part in path.glob(f"{_PART}*"):
-                if part.is_dir() and not part.is_symlink() and time.time() - part.stat().st_mtime > STALE_S:
+            for part in part_folders(path):
+                if time.time() - part.stat().st_mtime > STALE_S:
                     shutil.rmtree(part, ignore_errors=True)
         except OSError as error:
             reason = error.strerror or type(error).__name__
@@ -103,6 +103,11 @@ class ClipFolder:
             path.unlink(missing_ok=True)
         file.replace(self.path / file.name)
         return removed
+
+
+def part_folders(path: Path) -> list[Path]:
+    """Folders inside in which a clip is being written, or was by a program that died."""
+    return sorted(part for part in path.glob(f"{_PART}*") if part.is_dir() and not part.is_symlink())
 
 
 def is_clip_name(name: str) -> bool:

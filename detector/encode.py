@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.errors import OutputError, UsageError
-from detector.record.files import keep_mode, make_private
+from detector.record.files import half_written, keep_mode, make_private
 
 Codec = Literal["h264", "h264-lossless", "ffv1", "mjpeg", "hevc", "vp9"]
 
@@ -106,7 +106,7 @@ class VideoWriter:
         rate = Fraction(fps).limit_denominator(1001)
         self._base = 1 / rate if constant else Fraction(1, _TICKS)
         self._last = -1
-        self._part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        self._part = half_written(self.path)
         self._container: Any = None
         try:
             options = {"movflags": "+faststart"} if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") else {}

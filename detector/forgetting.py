@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector.container import sha256_of
 from detector.errors import OutputError, UsageError
+from detector.record.files import whole_name
 from detector.record.forget import Found, Wanted, erase, find, refuse_living
 
 if TYPE_CHECKING:
@@ -149,18 +150,22 @@ def _clips(found: Found, folder: Path) -> Iterator[Path]:
     from detector.clip_folder import is_clip_name
 
     ids = {run.session.session_id for run in found.runs}
-    return _files(folder, lambda name: is_clip_name(name) and name.rpartition("-e")[0] in ids)
+    return _videos(folder, lambda name: is_clip_name(name) and name.rpartition("-e")[0] in ids)
 
 
 def _replays(found: Found) -> Iterator[Path]:
     from detector.study.review.replays import replay_folder, replay_name
 
-    folder = replay_folder()
-    if found.every_run:
-        yield from _files(folder, lambda name: name.endswith(".mp4"))
-        return
     ours = {replay_name(name, number) for _, name, number in found.episodes}
-    yield from _files(folder, ours.__contains__)
+    return _videos(replay_folder(), lambda name: name.endswith(".mp4") if found.every_run else name in ours)
+
+
+def _videos(folder: Path, is_ours: Callable[[str], bool]) -> Iterator[Path]:
+    """Those in the folder, and what a program that was killed had written of one."""
+    from detector.clip_folder import part_folders
+
+    for place in (folder, *part_folders(folder)):
+        yield from _files(place, lambda name: is_ours(whole_name(name)))
 
 
 def _ladders() -> Iterator[Path]:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import NamedTuple
 import pytest
 
 import cli
+from detector.clip_folder import ClipFolder
+from detector.encode import VideoWriter
 from detector.forgetting import plan
 from detector.record.entries import JournalEntry
 from detector.record.forget import Wanted
@@ -229,6 +232,22 @@ def test_clips_and_replays_of_the_session_go_and_no_others(run: Run, path: Path,
     assert run("forget", "--session", "katharina5", "--clips", clips, "--yes").code == 0
     assert not any(file.exists() for file in going)
     assert all(file.exists() for file in (*staying, link))
+
+
+def test_what_a_killed_program_had_half_written_goes_too(
+    run: Run, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips, replays = tmp_path / "kept clips", tmp_path / "cache" / "nasalis" / "replays"
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # as if killed before
+    left = {}
+    for name in ("katharina5-e0001", "benedikt1-e0001"):
+        with ClipFolder(clips, 100.0).part() as part, ClipFolder(replays, 100.0).part() as cached:
+            writers = [VideoWriter(place, 64, 48) for place in (part / f"{name}.mp4", cached / replay_name(name, 1))]
+        left[name] = [writer._part for writer in writers]
+        assert all(file.exists() for file in left[name])
+    assert run("forget", "--session", "katharina5", "--clips", clips, "--yes").code == 0
+    assert not any(file.exists() for file in left["katharina5-e0001"])
+    assert all(file.exists() for file in left["benedikt1-e0001"])
 
 
 def test_a_clip_that_cannot_be_removed_stops_it_before_the_log(

@@ -18,6 +18,7 @@ from pathlib import Path
 from detector.errors import OutputError, UsageError
 
 LEFT_S = 3600.0  # a file half written so long ago, by a program that is gone, is left behind
+_HALF_WRITTEN = re.compile(r"\.(.+)\.part(\.[^.]+)")
 _DATABASE = b"SQLite format 3\0"  # how every SQLite file begins: sqlite.org/fileformat.html
 
 
@@ -63,6 +64,17 @@ def make_private(path: Path) -> None:
     """
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def half_written(path: Path) -> Path:
+    """Where a video is until it is complete."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def whole_name(name: str) -> str:
+    """The name that a half-written video was to have; every other as it is."""
+    match = _HALF_WRITTEN.fullmatch(name)
+    return match[1] + match[2] if match else name
 
 
 def finish_durably(temporary: Path, path: Path) -> None:
