@@ -49,6 +49,7 @@ from detector.options import (
     Verbose,
 )
 from detector.review_commands import app as looking
+from detector.stopping import interruptible
 from detector.terminal import Out, Talk, bug_sentence, plain, prepare_streams
 from detector.terminal import talk_as_told as _talk
 
@@ -704,7 +705,7 @@ def main() -> None:
         Talk().error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(early.INTERRUPTED)
     except Exception as error:
         talk = Talk(int(any(word in ("-v", "--verbose") for word in sys.argv[1:])))
         talk.error(bug_sentence(error))
@@ -715,9 +716,13 @@ def main() -> None:
 def program() -> None:
     """Entry point of the console script."""
     try:
-        main()
-    finally:
-        early.over()
+        with interruptible():
+            try:
+                main()
+            finally:
+                early.over()
+    except KeyboardInterrupt:  # between main and the end
+        sys.exit(early.INTERRUPTED)
 
 
 early.end()

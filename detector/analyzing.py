@@ -22,7 +22,8 @@ from detector.record.entries import LoggedEpisode, LoggedTwitch
 from detector.record.export import sidecar_path, write_episodes_csv, write_twitches_csv
 from detector.record.files import is_database
 from detector.record.log import EpisodeLog
-from detector.terminal import Out, Progress, Talk, bug_sentence, interruptible
+from detector.stopping import interruptible
+from detector.terminal import Out, Progress, Talk, bug_sentence
 from detector.types import Episode, Revision, Session, Twitch
 
 if TYPE_CHECKING:

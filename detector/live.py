@@ -29,7 +29,7 @@ from detector.live_window import Action, LiveWindow
 from detector.pipeline import Measured
 from detector.record.entries import LoggedEpisode
 from detector.record.files import write_whole
-from detector.terminal import calling_on_stop
+from detector.stopping import calling_on_stop
 from detector.types import ORDINARY_KINDS, Episode, Revision, Twitch
 
 SAVE_S = 10.0  # between two looks at the figures of the session: so much of them a power cut loses

@@ -14,7 +14,8 @@ from detector.analyzing import INTERRUPTED, STDOUT, Job, check_outputs
 from detector.config import Sensitivity, Settings
 from detector.errors import UsageError
 from detector.memory import keep_flat
-from detector.terminal import Out, Talk, interruptible
+from detector.stopping import interruptible
+from detector.terminal import Out, Talk
 from detector.types import Session
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import SourceError, UsageError
-from detector.terminal import Talk, interruptible
+from detector.stopping import interruptible
+from detector.terminal import Talk
 
 if TYPE_CHECKING:
     from detector.magnify_measure import Measured

@@ -11,7 +11,8 @@ from detector.recover import PASSES, recover
 from detector.recover_clip import ClipSubject
 from detector.recover_result import Recovery
 from detector.simulate import STILL_SUFFIXES
-from detector.terminal import Talk, interruptible
+from detector.stopping import interruptible
+from detector.terminal import Talk
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""What is said where: data to stdout, talk to stderr; and what happens when either ends or the user stops the program.
+"""What is said where: data to stdout, talk to stderr; and what happens when either ends.
 
 Text from outside (file names, notes of a log) is shown with its control characters written out, so that a file name
 cannot move the cursor or turn the terminal's colors.
@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-import time
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from detector.errors import OutputError, UsageError
 
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 1200  # letters, twice the longest sentence of ours
 WIDE = 160  # columns, where the output is no terminal: a row of a table stays on one line
-# Again within this long it is the same impatience: what was found is being saved, and that must not be cut off.
-REPEAT_S = 3.0
-_STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # no SIGHUP on Windows
 
 Progress = Callable[[float, float | None], None]
 
@@ -198,54 +192,6 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """While the body runs, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, and impatience does no harm.
-
-    A signal that the caller had ignored (``nohup``) stays ignored. A repetition within a few seconds is passed over.
-    """
-    last = float("-inf")
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal last
-        before, last = last, time.monotonic()
-        if last - before > REPEAT_S:
-            raise KeyboardInterrupt
-
-    normal = (signal.SIG_DFL, signal.default_int_handler)
-    replaced: dict[int, Any] = {}
-    for name in _STOPS:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) in normal:
-            with contextlib.suppress(ValueError):  # outside the main thread there are no signals to catch
-                replaced[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in replaced.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def calling_on_stop(call: Callable[[], None]) -> Iterator[None]:
-    """While the body runs, Ctrl-C, SIGTERM and SIGHUP call this and nothing else; signals that are ignored stay so."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        call()
-
-    replaced: dict[int, Any] = {}
-    for name in _STOPS:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            with contextlib.suppress(ValueError):
-                replaced[number] = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in replaced.items():
-            signal.signal(number, handler)
 
 
 def _is_terminal(stream: TextIO) -> bool:

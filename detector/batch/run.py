@@ -24,8 +24,9 @@ from detector.errors import UsageError, WorkerError
 from detector.record.export import sidecar_path
 from detector.record.log import EpisodeLog
 from detector.session import versions
+from detector.stopping import interruptible
 from detector.tables import why_not_observed
-from detector.terminal import Talk, interruptible
+from detector.terminal import Talk
 from detector.types import Session
 
 AHEAD = 4  # clips in flight per slot: enough that no worker waits for the next, and a million clips stay a few

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from detector.errors import OutputError, UsageError
 from detector.record.log import EpisodeLog
-from detector.terminal import Out, Talk, bug_sentence, calling_on_stop
+from detector.stopping import calling_on_stop
+from detector.terminal import Out, Talk, bug_sentence
 
 if TYPE_CHECKING:
     import uvicorn
