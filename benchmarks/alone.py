@@ -46,7 +46,7 @@ def run_alone(way: str | Variant, clip: Path) -> Alone:
     )
     peak_mb = 0.0
     while process.poll() is None:
-        peak_mb = max(peak_mb, sum(_peak_mb(pid) for pid in _family(process.pid)))
+        peak_mb = max(peak_mb, sum(peak_mb_of(pid) for pid in family(process.pid)))
         time.sleep(WATCH_S)
     assert process.stdout is not None
     assert process.returncode == 0, process.args
@@ -54,7 +54,7 @@ def run_alone(way: str | Variant, clip: Path) -> Alone:
     return Alone(told["wall_s"], told["cpu_s"], max(peak_mb, told["peak_mb"]))
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """The process and all that it started, and they."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -62,13 +62,13 @@ def _family(pid: int) -> list[int]:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):  # gone meanwhile
             continue
-    family = [pid]
-    for member in family:
-        family += [child for child, parent in parents.items() if parent == member]
-    return family
+    members = [pid]
+    for member in members:
+        members += [child for child, parent in parents.items() if parent == member]
+    return members
 
 
-def _peak_mb(pid: int | str) -> float:
+def peak_mb_of(pid: int | str) -> float:
     """VmHWM; 0 of a process that is gone."""
     try:
         with Path(f"/proc/{pid}/status").open() as status:
@@ -106,7 +106,7 @@ def main(way: str, clip: Path) -> None:
     _work(way, clip)
     took = time.perf_counter() - wall
     used = sum(os.times()[:4]) - sum(cpu[:4])
-    print(json.dumps({"wall_s": took, "cpu_s": used, "peak_mb": _peak_mb("self")}))
+    print(json.dumps({"wall_s": took, "cpu_s": used, "peak_mb": peak_mb_of("self")}))
 
 
 if __name__ == "__main__":
