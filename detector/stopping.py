@@ -32,9 +32,10 @@ def is_delicate(frame: FrameType | None) -> bool:
 def _interrupt(frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, now or soon."""
     global _is_waiting
-    _is_waiting = hasattr(signal, "setitimer") and is_delicate(frame)
-    if not _is_waiting:
+    if not hasattr(signal, "setitimer") or not is_delicate(frame):
+        _stop_waiting()
         raise KeyboardInterrupt
+    _is_waiting = True
     signal.signal(signal.SIGALRM, _look_again)
     signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
 
@@ -55,8 +56,8 @@ def _stop_waiting() -> None:
 def interruptible() -> Iterator[None]:
     """While the body runs, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, and impatience does no harm.
 
-    A signal that the caller had ignored (``nohup``) stays ignored. A repetition within a few seconds is passed over.
-    Inside another one it leaves everything to that.
+    A signal that the caller had ignored (``nohup``) stays ignored. A repetition within a few seconds is passed over; a
+    later one raises wherever the program is. Inside another one it leaves everything to that.
     """
     last = float("-inf")
 
@@ -64,6 +65,9 @@ def interruptible() -> Iterator[None]:
         nonlocal last
         before, last = last, time.monotonic()
         if last - before > REPEAT_S:
+            if _is_waiting:  # for what may hang
+                _stop_waiting()
+                raise KeyboardInterrupt
             _interrupt(frame)
 
     normal = (signal.SIG_DFL, signal.default_int_handler)

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from detector import stopping
 from detector.stopping import _AGAIN_S, calling_on_stop, interruptible
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of signals on this system")
@@ -74,6 +75,16 @@ def test_a_compiler_is_left_in_peace() -> None:
         compiler["compiled"]()  # type: ignore[operator]
         wait()
     assert compiler["done"] == [True]
+
+
+def test_whoever_asks_again_later_is_not_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "REPEAT_S", 0.1)
+    hanging: dict[str, object] = {"__name__": "llvmlite.binding.ffi", "signal": signal, "time": time, "asked": []}
+    again = "  while True:\n    asked.append(signal.raise_signal(signal.SIGINT))\n    time.sleep(0.2)"
+    exec(f"def hang():\n{again}", hanging)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        hanging["hang"]()  # type: ignore[operator]
+    assert hanging["asked"] == [None]
 
 
 def test_what_was_put_off_does_not_come_after_the_end() -> None:
