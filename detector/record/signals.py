@@ -420,6 +420,9 @@ class SignalFile:
         return SourceError(f"{self.path} is not a signals file: name one that nasalis analyze --signals has written")
 
 
+_LEAST, _MOST = 1e-3, 1e6  # scales and gains far beyond these were never measured, and divide to nothing
+
+
 def _makes_sense(reading: Reading) -> bool:
     """Whether it can have been measured."""
     sample = reading.sample
@@ -430,7 +433,7 @@ def _makes_sense(reading: Reading) -> bool:
         numbers += [sample.px_per_mm, sample.gain]
         if not (math.isfinite(sample.head_speed_mm_s) and math.isfinite(sample.since_acquired_s)):
             return False
-    return reading.faces_seen > 0 and all(0.0 < number < math.inf for number in numbers)
+    return reading.faces_seen > 0 and all(_LEAST < number < _MOST for number in numbers)
 
 
 def _shape(column: str) -> tuple[int, ...]:
